@@ -1,0 +1,3 @@
+"""The version of the package, which GTP's ``version`` answers too."""
+
+__version__ = "0.15.0"

@@ -1,0 +1,13 @@
+"""A game as a row of 16-bit codes: the form in which games are stored, shipped and replayed.
+
+    bits 0-9   the point, row * size + col with row 0 at the top; 1023 is a pass
+    bit 14     a setup or handicap stone: placed before the first move, no ply, no label
+    bit 15     the colour: 0 Black, 1 White
+
+Setup codes stand before the first move code. Two bytes a move; the largest board is 25x25 (625 points).
+"""
+
+POINT_MASK = 0x3FF
+PASS = 0x3FF
+SETUP = 0x4000
+WHITE = 0x8000
