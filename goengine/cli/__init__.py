@@ -1,0 +1,95 @@
+"""The command line, installed as ``goengine``: a table of commands, one module each.
+
+Only the module of the chosen command is imported, and each module imports what is slow (numpy, numba, torch) inside
+its ``run``, so that ``--help`` and the first answers of ``goengine gtp`` do not wait for it. Bad input raises a
+:class:`goengine.errors.GoEngineError` anywhere below; here it becomes one line on stderr and exit status 2.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn, Protocol, cast
+
+from goengine._version import __version__
+from goengine.errors import GoEngineError
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS = {
+    "gtp": ("goengine.cli.gtp", "the engine, on stdin and stdout, for a GUI or a server"),
+    "play": ("goengine.cli.play", "a game against it in the terminal"),
+    "suggest": ("goengine.cli.suggest", "what it would play in a game record, and how likely"),
+    "planes": ("goengine.cli.planes", "the feature planes of a position, as a NumPy file"),
+    "evaluate": ("goengine.cli.evaluate", "how often it predicts the moves of game records"),
+    "check": ("goengine.cli.check", "what is wrong with which game record, and the remedy"),
+    "info": ("goengine.cli.info", "layers, parameters and origin of a network file"),
+}
+"""Command: the module that runs it, and one line of help."""
+
+BAD_INPUT = 2
+_INTERRUPTED = 130
+
+
+class _Command(Protocol):
+    """What each module of :data:`COMMANDS` offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, except that what it cannot use becomes one line instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: {message} ({self.prog} --help says what it takes)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the result is the exit status.
+
+    0 on success, 2 on bad input (with one line on stderr), 130 when interrupted. ``argv`` without the program's
+    name; None takes the process's own arguments.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        command, args = _parse(words)
+        status = command.run(args)
+        sys.stdout.flush()
+    except GoEngineError as error:
+        sys.stderr.write(f"goengine: {error}\n")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (``goengine suggest ... | head``): nothing more to say, nor to flush at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as error:  # a file that cannot be read or written; the name is all the user needs
+        sys.stderr.write(f"goengine: {error.filename or 'input or output'}: {error.strerror or error}\n")
+        return BAD_INPUT
+    return status
+
+
+def _parse(words: list[str]) -> tuple[_Command, argparse.Namespace]:
+    """The command's module and its arguments; ends the process on ``--help`` and on unusable arguments."""
+    parser = _Parser(
+        prog="goengine",
+        description="A Go engine whose brain is a policy network.",
+        epilog="goengine COMMAND --help says more about each.",
+    )
+    parser.add_argument("--version", action="version", version=f"goengine {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    chosen: _Command | None = None
+    named = next((word for word in words if not word.startswith("-")), None)
+    for name, (module, line) in COMMANDS.items():
+        one = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        if name == named:
+            chosen = cast(_Command, import_module(module))
+            chosen.add_arguments(one)
+    args = parser.parse_args(words)
+    assert chosen is not None  # argparse has ended the process when no command was named
+    return chosen, args

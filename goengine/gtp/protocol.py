@@ -1,0 +1,198 @@
+"""The Go Text Protocol, version 2, as a table of handlers: lines, ids, failures, and nothing of Go.
+
+    bytes -> Lines -> parse_command -> handler -> format_response -> bytes
+
+Section numbers are those of the specification (Gunnar Farnebäck, version 2, draft 2). Beyond it: a line may be very
+long, may hold any bytes, and may name no command; a handler may crash. All that becomes a response that begins with
+``?``, and the engine goes on.
+"""
+
+import os
+import queue
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias
+
+__all__ = [
+    "Command",
+    "Engine",
+    "GtpFailure",
+    "Handler",
+    "Lines",
+    "QuitGtp",
+    "format_response",
+    "parse_command",
+]
+
+Handler: TypeAlias = Callable[[list[str]], str]
+"""What answers one command: the arguments in, the text of the response out.
+
+Raises GtpFailure for a ``?`` response, QuitGtp to end the session after the response.
+"""
+
+MAX_LINE = 1 << 20
+"""Bytes of a line that are kept; what is longer is answered as a failure (GoGui sends whole games in a line)."""
+
+_MAX_ID = 2**31 - 1
+_COMMAND = re.compile(r"(?:(\d{1,10})(?= |$) ?)?(.*)", re.DOTALL)
+
+
+class GtpFailure(Exception):  # noqa: N818  (a response of the protocol, not a mistake of ours)
+    """The command fails: the message becomes the response, after ``?``."""
+
+
+class QuitGtp(Exception):  # noqa: N818  (an end, not an error)
+    """The session ends after this command, whose response is the message."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line of input, taken apart."""
+
+    id: str
+    """The decimal digits before the command, or ""."""
+    name: str
+    """The command, as it was written; "" on a line that holds an id alone."""
+    arguments: list[str]
+
+
+def parse_command(line: bytes) -> Command | None:
+    """The command on a line; None where there is nothing to answer (an empty line, a comment).
+
+    As 3.1 has it: control characters but tab are dropped, tabs count as spaces, ``#`` begins a comment. Bytes that
+    are not UTF-8 are kept as surrogates, so that a file name survives them.
+    """
+    text = line.partition(b"#")[0].decode("utf-8", "surrogateescape").replace("\t", " ")
+    text = "".join(character for character in text if character >= " " and character != "\x7f")
+    text = " ".join(text.split(" ")).strip(" ") if "  " not in text else re.sub(" +", " ", text).strip(" ")
+    if not text:
+        return None
+    match = _COMMAND.fullmatch(text)
+    assert match is not None  # the pattern takes any text
+    digits, rest = match.group(1) or "", match.group(2)
+    if digits and int(digits) > _MAX_ID:
+        digits, rest = "", text
+    name, *arguments = rest.split(" ")
+    return Command(digits, name, arguments)
+
+
+def format_response(command_id: str, text: str, failed: bool = False) -> bytes:
+    """The response as it goes out: ``=`` or ``?``, the id, the text, and an empty line.
+
+    The text keeps its line breaks, but not its empty lines, which would end the response early, and no control
+    characters; an empty first line stays away from the ``=`` as the specification's multi-line responses do.
+    """
+    lines = ["".join(c if c >= " " and c != "\x7f" else " " for c in line).rstrip() for line in text.split("\n")]
+    body = "\n".join(lines[:1] + [line for line in lines[1:] if line])
+    head = ("?" if failed else "=") + command_id
+    between = " " if body and not body.startswith("\n") else ""
+    return f"{head}{between}{body}\n\n".encode("utf-8", "backslashreplace")
+
+
+class Lines:
+    """The lines of a file descriptor, read by a thread of its own, so that :attr:`waiting` can tell of the next.
+
+    Reads the descriptor itself: a daemon thread inside a buffered reader would hold its lock when Python ends.
+    """
+
+    def __init__(self, descriptor: int):
+        self._descriptor = descriptor
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name="gtp-input", daemon=True).start()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a line (or the end of the input) has come in and was not taken yet."""
+        return not self._lines.empty()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (line := self._lines.get()) is not None:
+            yield line
+
+    def _read(self) -> None:
+        pending = bytearray()
+        while True:
+            try:
+                block = os.read(self._descriptor, 1 << 16)
+            except OSError:
+                block = b""
+            if not block:
+                break
+            pending += block
+            if b"\n" in block:
+                *whole, rest = pending.split(b"\n")
+                for line in whole:
+                    self._lines.put(bytes(line[: MAX_LINE + 1]))
+                pending = rest
+            elif len(pending) > MAX_LINE:
+                del pending[MAX_LINE + 1 :]
+        if pending:
+            self._lines.put(bytes(pending))
+        self._lines.put(None)
+
+
+class Engine:
+    """Answers GTP commands from a table of handlers.
+
+    ``crashed`` is told of an exception that a handler should not have raised; it gets the command's name and the
+    exception, and what it returns becomes the response.
+    """
+
+    def __init__(self, handlers: Mapping[str, Handler], crashed: Callable[[str, Exception], str] | None = None):
+        self.handlers = dict(handlers)
+        self.handlers.setdefault("protocol_version", lambda _: "2")
+        self.handlers.setdefault("known_command", self._known_command)
+        self.handlers.setdefault("list_commands", lambda _: "\n".join(sorted(self.handlers)))
+        self.handlers.setdefault("quit", self._quit)
+        self._crashed = crashed or (lambda name, error: f"{name} failed: {type(error).__name__}: {error}")
+        self.ended = False
+        """Whether ``quit`` was answered."""
+
+    def answer(self, line: bytes) -> bytes | None:
+        """The response to one line, or None where it needs none. Never raises what a handler raises."""
+        if len(line) > MAX_LINE:
+            return format_response("", f"line too long: at most {MAX_LINE:,} bytes are read", failed=True)
+        command = parse_command(line)
+        if command is None:
+            return None
+        handler = self.handlers.get(command.name)
+        if handler is None:
+            return format_response(command.id, "unknown command", failed=True)
+        try:
+            return format_response(command.id, handler(command.arguments))
+        except QuitGtp as end:
+            self.ended = True
+            return format_response(command.id, str(end))
+        except GtpFailure as failure:
+            return format_response(command.id, _one_line(str(failure)), failed=True)
+        except Exception as error:
+            return format_response(command.id, _one_line(self._crashed(command.name, error)), failed=True)
+
+    def run(self, lines: Iterator[bytes], output: BinaryIO) -> None:
+        """Answer line by line until ``quit``, the end of the input, or until nobody reads the output."""
+        for line in lines:
+            response = self.answer(line)
+            if response is None:
+                continue
+            try:
+                output.write(response)
+                output.flush()
+            except BrokenPipeError:
+                return
+            if self.ended:
+                return
+
+    def _known_command(self, arguments: list[str]) -> str:
+        if len(arguments) != 1:
+            raise GtpFailure("syntax error: write known_command and the name of one command")
+        return "true" if arguments[0] in self.handlers else "false"
+
+    def _quit(self, arguments: list[str]) -> str:
+        raise QuitGtp("")
+
+
+def _one_line(text: str) -> str:
+    """``text`` without line breaks, which a failure has no use for."""
+    return " ".join(text.split("\n"))
