@@ -1,7 +1,7 @@
 """The game: whose turn it is, the ko rule in force, its history, and the score.
 
-Points are ints, ``row * size + col`` with row 0 at the top; ``None`` is a pass. Colours are ``"black"`` and ``"white"``.
-Suicide is illegal. Simple ko forbids taking back at once; positional superko (PSK) forbids repeating an earlier
+Points are ints, ``row * size + col`` with row 0 at the top; ``None`` is a pass. Colours are ``"black"`` and
+``"white"``. Suicide is illegal. Simple ko forbids taking back at once; positional superko (PSK) forbids repeating an earlier
 arrangement of stones, situational superko (SSK) only with the same player to move next. Passes are always legal.
 """
 
@@ -55,7 +55,7 @@ class Position:
         GoEngineError: a size or ko rule that does not exist.
     """
 
-    __slots__ = ("_board", "_codes", "_hashes", "_planes", "_setup", "_to_play", "_first", "ko", "komi", "size")
+    __slots__ = ("_board", "_codes", "_first", "_hashes", "_planes", "_setup", "_to_play", "ko", "komi", "size")
 
     def __init__(self, size: int = 19, ko: Ko = "simple", komi: float = 7.5) -> None:
         if not MIN_SIZE <= size <= MAX_SIZE:
@@ -330,7 +330,9 @@ class Position:
             text = f"{self.size - row:2d} "
             for col in range(self.size):
                 mark = {1: "X", -1: "O", 0: "."}[int(stones[row, col])]
-                before = "(" if last == row * self.size + col else ")" if last == row * self.size + col - 1 and col else " "
+                before = (
+                    "(" if last == row * self.size + col else ")" if last == row * self.size + col - 1 and col else " "
+                )
                 text += before + mark
             text += ")" if last == row * self.size + self.size - 1 else " "
             lines.append(f"{text}{self.size - row}")

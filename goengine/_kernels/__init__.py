@@ -41,7 +41,9 @@ def _cache_folder() -> Path:
 
 CACHE_FOLDER = _cache_folder()
 if not any(CACHE_FOLDER.rglob("*.nbi")):
-    print("goengine: compiling the rules for this machine, once; this takes up to a minute", file=sys.stderr, flush=True)
+    print(
+        "goengine: compiling the rules for this machine, once; this takes up to a minute", file=sys.stderr, flush=True
+    )
 
 # Numba reads the folder when a function is decorated; afterwards other users of Numba get their setting back.
 _before = _numba_config.CACHE_DIR

@@ -1,0 +1,135 @@
+"""The imports between modules are the ones that the design allows: always from a lower level, never a cycle."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "goengine"
+
+# module (a package counts as one): all that it may import of goengine; errors, movecodes and _version anyone may
+ANYONE = {"errors", "movecodes", "_version"}
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "movecodes": set(),
+    "_version": set(),
+    "_kernels": set(),
+    "coords": set(),
+    "symmetry": {"coords"},
+    "layers": set(),
+    "metrics": set(),
+    "shards": set(),
+    "board": {"_kernels", "coords"},
+    "rules": {"board", "coords"},
+    "estimate": {"_kernels", "rules"},
+    "features": {"rules", "symmetry", "_kernels"},
+    "sgf": {"rules", "coords", "board"},
+    "networks": {"layers"},
+    "images": {"layers"},
+    "checkpoint": {"networks", "images", "layers", "symmetry"},
+    "dataset": {"shards", "symmetry", "features"},
+    "prepare": {"sgf", "features", "shards"},
+    "env": {"features", "rules"},
+    "player": {"features", "rules", "checkpoint", "estimate"},
+    "evaluator": {"dataset", "metrics", "checkpoint", "sgf", "shards", "features"},
+    "trainer": {"dataset", "networks", "images", "metrics", "checkpoint", "layers", "symmetry"},
+    "gtp": {"player", "rules", "coords", "estimate", "sgf", "checkpoint"},
+}
+NO_TORCH = {
+    "board",
+    "rules",
+    "sgf",
+    "features",
+    "shards",
+    "env",
+    "estimate",
+    "symmetry",
+    "coords",
+    "prepare",
+    "_kernels",
+}
+
+
+def _modules() -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        found.setdefault(first, []).append(path)
+    return found
+
+
+def _imports(path: Path) -> set[str]:
+    """Every dotted name that a file imports, at its head or inside a function."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write absolute imports"
+            assert node.module is not None
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def _own(path: Path) -> set[str]:
+    own = {name.split(".")[1] for name in _imports(path) if name.startswith("goengine.")}
+    return {name for name in own if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()}
+
+
+def test_every_import_follows_the_arrows() -> None:
+    wrong = []
+    for module, paths in _modules().items():
+        if module in {"__init__", "__main__", "cli"}:
+            continue
+        assert module in ALLOWED, f"goengine.{module} is not in the design: say what it may import"
+        for path in paths:
+            extra = _own(path) - ALLOWED[module] - ANYONE - {module}
+            if extra:
+                wrong.append(f"{path.relative_to(ROOT)} imports {', '.join(sorted(extra))}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_arrows_make_no_cycle() -> None:
+    left = {module: set(below) for module, below in ALLOWED.items()}
+    while left:
+        lowest = [module for module, below in left.items() if not below & left.keys()]
+        assert lowest, f"a cycle among {sorted(left)}"
+        for module in lowest:
+            del left[module]
+
+
+def test_game_modules_never_import_torch() -> None:
+    wrong = [
+        str(path.relative_to(ROOT))
+        for module, paths in _modules().items()
+        if module in NO_TORCH
+        for path in paths
+        if any(name.split(".")[0] == "torch" for name in _imports(path))
+    ]
+    assert not wrong
+
+
+def test_each_library_has_its_place() -> None:
+    places = {"sgfmill": {"sgf"}, "numba": {"_kernels"}}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {library}"
+        for module, paths in _modules().items()
+        for path in paths
+        for library, allowed in places.items()
+        if module not in allowed and any(name.split(".")[0] == library for name in _imports(path))
+    ]
+    assert not wrong
+
+
+def test_scripts_import_goengine_and_never_each_other() -> None:
+    folders = {"data", "training", "gtp"}
+    scripts = [path for folder in folders for path in (ROOT / folder).glob("*.py")]
+    names = {path.stem for path in scripts} | folders
+    assert scripts
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in scripts
+        for name in _imports(path)
+        if name.split(".")[0] in names
+    ]
+    assert not wrong
+    assert not [path for folder in folders for path in (ROOT / folder).glob("__init__.py")]
