@@ -70,6 +70,7 @@ def reset(s, size):  # type: ignore[no-untyped-def]
     s[WORDS] = (points + 63) >> 6
     for i in range(PLY, HEADER):
         s[i] = 0
+    s[HEADER - 1] = BORDER  # the first point's upper left diagonal
     for p in range(points):
         s[HEADER + p] = BORDER
     for row in range(size):
@@ -373,7 +374,7 @@ def foresee(s, p, color):  # type: ignore[no-untyped-def]
                         break
                     if s[HEADER + q] == color:
                         k = s[heads + q]
-                        if k == a or k == b or k == c or k == e:
+                        if k == a or k == b or k == c or k == e:  # noqa: SIM109 (plain comparisons compile best)
                             count += 1
                             break
                 t = s[nexts + t]
