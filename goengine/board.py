@@ -1,5 +1,6 @@
 """The stones on the board: the kernels' position wrapped for Python. Knows captures and simple ko, no history."""
 
+import threading
 from collections.abc import Iterable
 
 import numpy as np
@@ -13,21 +14,31 @@ MIN_SIZE, MAX_SIZE = 2, 25
 EMPTY, BLACK, WHITE = _state.EMPTY, _state.BLACK, _state.WHITE
 
 
+_local = threading.local()
+
+
+def _workspace() -> NDArray[np.int64]:
+    """The kernels' scratch space, one a thread: the kernels release the GIL."""
+    work: NDArray[np.int64] | None = getattr(_local, "work", None)
+    if work is None:
+        work = _local.work = np.empty(_state.WORKSPACE, np.int64)
+    work[0] = 0
+    return work
+
+
 class Board:
     """A board of ``size`` x ``size`` points, numbered ``row * size + col`` with row 0 at the top.
 
     Colours are ``BLACK`` and ``WHITE`` here (1 and 2). Moves must be legal: ask ``is_legal`` first.
     """
 
-    __slots__ = ("_state", "_work", "size")
+    __slots__ = ("_state", "size")
 
     def __init__(self, size: int) -> None:
         if not MIN_SIZE <= size <= MAX_SIZE:
             raise ValueError(f"board size {size} is outside {MIN_SIZE} to {MAX_SIZE}")
         self.size = size
         self._state = np.zeros(_state.state_length(size), np.int64)
-        self._work = np.empty(_state.WORKSPACE, np.int64)
-        self._work[0] = 0
         _state.reset(self._state, size)
 
     def copy(self) -> "Board":
@@ -35,7 +46,6 @@ class Board:
         other = object.__new__(Board)
         other.size = self.size
         other._state = self._state.copy()
-        other._work = self._work  # scratch space only: empty between calls
         return other
 
     def reset(self) -> None:
@@ -46,11 +56,6 @@ class Board:
     def state(self) -> NDArray[np.int64]:
         """The array that the kernels work on, not a copy."""
         return self._state
-
-    @property
-    def work(self) -> NDArray[np.int64]:
-        """The kernels' scratch space."""
-        return self._work
 
     @property
     def hash(self) -> int:
@@ -82,26 +87,26 @@ class Board:
         """Which points are legal under simple ko, bool (size * size,), and the hash of the stones after each, int64."""
         count = self.size * self.size
         legal, after = np.empty(count, np.bool_), np.empty(count, np.int64)
-        _replay.legal_points(self._state, self._work, color, legal, after)
+        _replay.legal_points(self._state, _workspace(), color, legal, after)
         return legal, after
 
     def hash_after(self, point: int, color: int) -> int:
         """The hash of the stones after a legal move."""
-        self._work[0] = 0
-        _state.place(self._state, self._work, _state.padded(self._state, point), color)
+        work = _workspace()
+        _state.place(self._state, work, _state.padded(self._state, point), color)
         after = int(self._state[_state.HASH])
-        _state.take_back(self._state, self._work, 0)
+        _state.take_back(self._state, work, 0)
         return after
 
     def replay(self, codes: NDArray[np.uint16]) -> NDArray[np.int64]:
         """Play legal move codes (``goengine.movecodes``); returns the hash of the stones after each."""
         out = np.empty(len(codes), np.int64)
-        _replay.hashes(self._state, self._work, codes, out)
+        _replay.hashes(self._state, _workspace(), codes, out)
         return out
 
     def play_code(self, code: int) -> None:
         """Play one legal move code."""
-        _replay.apply(self._state, self._work, code)
+        _replay.apply(self._state, _workspace(), code)
 
     def code_is_legal(self, code: int) -> bool:
         """May this move code come next (simple ko; setup stones only before the first ply)?"""
@@ -119,7 +124,7 @@ class Board:
     def encode(self, color: int) -> NDArray[np.uint64]:
         """The planes of ``alphago48`` seen by ``color``, uint64 (size, size): bit p of a word is plane p."""
         out = np.empty(self.size * self.size, np.uint64)
-        _planes.encode(self._state, self._work, color, out)
+        _planes.encode(self._state, _workspace(), color, out)
         return out.reshape(self.size, self.size)
 
 

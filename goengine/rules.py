@@ -1,8 +1,9 @@
 """The game: whose turn it is, the ko rule in force, its history, and the score.
 
 Points are ints, ``row * size + col`` with row 0 at the top; ``None`` is a pass. Colours are ``"black"`` and
-``"white"``. Suicide is illegal. Simple ko forbids taking back at once; positional superko (PSK) forbids repeating an earlier
-arrangement of stones, situational superko (SSK) only with the same player to move next. Passes are always legal.
+``"white"``. Suicide is illegal. Simple ko forbids taking back at once; positional superko (PSK) forbids repeating an
+earlier arrangement of stones, situational superko (SSK) only with the same player to move next. Passes are always
+legal.
 """
 
 from collections.abc import Iterable

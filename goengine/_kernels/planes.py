@@ -9,6 +9,8 @@ from goengine._kernels.state import (
     EMPTY,
     EYES,
     HEADER,
+    KO,
+    KO_COLOR,
     PLY,
     POINTS,
     SIZE,
@@ -80,8 +82,8 @@ def encode(s, w, color, out):  # type: ignore[no-untyped-def]
             c = s[HEADER + p]
             if c == EMPTY:
                 word = (one << np.uint64(VACANT)) | (one << np.uint64(ONES))
-                if is_legal(s, p, color):
-                    taken, after, stones = foresee(s, p, color)
+                taken, after, stones = foresee(s, p, color)
+                if after > 0 and (p != s[KO] or color != s[KO_COLOR]):
                     word |= one << np.uint64(CAPTURE + min(taken, 7))
                     word |= one << np.uint64(LIBERTIES_AFTER + min(after, 8) - 1)
                     if after == 1:

@@ -98,7 +98,7 @@ def hashes(s, w, codes, out):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def legal_points(s, w, color, out, after):  # type: ignore[no-untyped-def]
-    """Write which points are legal (simple ko) to ``out``, bool (size * size,), and the hash after each to ``after``."""
+    """Write which points are legal (simple ko) to ``out``, bool (size * size,), the hash after each to ``after``."""
     size, stride = s[SIZE], s[SIZE] + 1
     count = 0
     for row in range(size):
