@@ -8,6 +8,7 @@ All map float (batch, in_planes, size, size) to float32 logits (batch, num_actio
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -144,7 +145,7 @@ class FullyConnected(PolicyNetwork):
         )
         widths = [in_planes * num_actions] + [filters] * depth
         layers: list[nn.Module] = []
-        for width, units in zip(widths, widths[1:], strict=False):
+        for width, units in pairwise(widths):
             dense = nn.Linear(width, units)
             he_start(dense)
             layers += [dense, ACTIVATIONS[activation]()]

@@ -1,0 +1,268 @@
+"""Games in memory as move codes, and where their labels are: every move that is no setup stone and no pass."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from goengine.errors import RecipeError
+from goengine.movecodes import PASS, POINT_MASK, SETUP
+
+if TYPE_CHECKING:
+    from goengine.sgf import GameRecord
+
+__all__ = ["Corpus", "load_corpus", "shuffled", "source_name"]
+
+Ints = npt.NDArray[np.int64]
+
+
+class Corpus:
+    """Games of one board size, grouped by source, with an index of their labels.
+
+    Attributes:
+        size: of the board.
+        source_names: one a source.
+        source_starts: int64 (sources + 1); labels of source i are source_starts[i] to source_starts[i + 1] - 1.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        source_names: Sequence[str],
+        moves: npt.NDArray[np.uint16],
+        offsets: Ints,
+        game_sources: Ints,
+        games: Ints | None = None,
+    ) -> None:
+        """Index the games.
+
+        Args:
+            size: board size.
+            source_names: names of the sources.
+            moves: uint16 codes of all games back to back (`goengine.movecodes`).
+            offsets: int64 (games + 1), where each game begins in `moves`.
+            game_sources: int64 (games,), ascending: the source of each game.
+            games: the games to use, ascending; all if None.
+        """
+        self.size = size
+        self.source_names = tuple(source_names)
+        self._moves = moves
+        self._offsets = offsets.astype(np.int64)
+        self._game_sources = game_sources
+        self._games = np.arange(len(offsets) - 1, dtype=np.int64) if games is None else games
+        setup, passes = _counts(moves, self._offsets)
+        lengths = np.diff(self._offsets)
+        self._setup, self._passes = setup, passes
+        labels = (lengths - setup - passes)[self._games]
+        self._label_starts = np.concatenate([[0], np.cumsum(labels)]).astype(np.int64)
+        ends = np.searchsorted(game_sources[self._games], np.arange(len(self.source_names)), side="right")
+        self.source_starts = self._label_starts[np.concatenate([[0], ends])]
+
+    def __len__(self) -> int:
+        """How many labels: positions with a move to predict."""
+        return int(self._label_starts[-1])
+
+    @property
+    def games(self) -> int:
+        """How many games are used."""
+        return len(self._games)
+
+    def source_sizes(self) -> dict[str, int]:
+        """Labels of each source."""
+        return dict(zip(self.source_names, np.diff(self.source_starts).tolist(), strict=True))
+
+    def hold_out(self, fraction: float, seed: int) -> tuple["Corpus", "Corpus"]:
+        """Two corpora, split by game, never by position: most of it, and about this fraction held out."""
+        chance = np.random.default_rng([seed, 0x5EED]).random(len(self._offsets) - 1)[self._games]
+        held = chance < fraction
+        if not held.any() and len(held) > 1:
+            held[np.argmin(chance)] = True
+        return self._select(self._games[~held]), self._select(self._games[held])
+
+    def _select(self, games: Ints) -> "Corpus":
+        return Corpus(self.size, self.source_names, self._moves, self._offsets, self._game_sources, games)
+
+    def locate(self, labels: Ints) -> tuple[Ints, Ints]:
+        """Which game, and which of its codes, each label is.
+
+        Args:
+            labels: int64 (n,), 0 to len(self) - 1.
+
+        Returns:
+            int64 (n,) games, and int64 (n,) indices into each game's own codes, setup included.
+        """
+        row = np.searchsorted(self._label_starts, labels, side="right") - 1
+        game = self._games[row]
+        within = labels - self._label_starts[row]
+        code = self._setup[game] + within  # right unless the game has passes or setup codes further on
+        for i in np.flatnonzero(self._passes[game] > 0):
+            codes = self._moves[self._offsets[game[i]] : self._offsets[game[i] + 1]]
+            code[i] = np.flatnonzero(_is_label(codes))[within[i]]
+        return game, code
+
+    def encode(self, labels: Ints, threads: int = 1) -> tuple[npt.NDArray[np.uint64], Ints, npt.NDArray[np.uint8]]:
+        """Packed planes just before each label.
+
+        Args:
+            labels: int64 (n,).
+            threads: of the encoder.
+
+        Returns:
+            uint64 (n, size * size) words, int64 (n,) points played, uint8 (n,) colours (0 Black, 1 White).
+        """
+        from goengine.features import encode_games
+
+        game, code = self.locate(labels)
+        words, colors = encode_games(self._moves, self._offsets, game, code, size=self.size, threads=threads)
+        targets = (self._moves[self._offsets[game] + code] & POINT_MASK).astype(np.int64)
+        return words.reshape(len(labels), -1), targets, colors
+
+    def sources_of(self, labels: Ints) -> Ints:
+        """The source of each label, int64 (n,)."""
+        return np.searchsorted(self.source_starts, labels, side="right") - 1  # type: ignore[no-any-return]
+
+    def fixed_positions(self, count: int, seed: int = 0) -> Ints:
+        """The same labels each time: up to ``count``, spread over the sources alike (fewer where one has fewer)."""
+        chosen: list[Ints] = []
+        sizes = np.diff(self.source_starts)
+        left = min(count, len(self))
+        for rank, source in enumerate(np.argsort(sizes, kind="stable")):
+            take = min(int(sizes[source]), left // (len(sizes) - rank))
+            picks = shuffled(np.arange(take), int(sizes[source]), [seed, int(source)])
+            chosen.append(self.source_starts[source] + picks)
+            left -= take
+        return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.int64)
+
+
+def _is_label(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.bool_]:
+    return ((codes & SETUP) == 0) & ((codes & POINT_MASK) != PASS)
+
+
+def _counts(moves: npt.NDArray[np.uint16], offsets: Ints) -> tuple[Ints, Ints]:
+    """Setup codes and passes of each game, in pieces so that a memory map of any length fits."""
+    games = len(offsets) - 1
+    setup, passes = np.zeros(games, dtype=np.int64), np.zeros(games, dtype=np.int64)
+    for first in range(0, games, 4096):
+        last = min(first + 4096, games)
+        codes = np.asarray(moves[offsets[first] : offsets[last]])
+        starts = offsets[first : last + 1] - offsets[first]
+        for marks, out in (
+            ((codes & SETUP) != 0, setup),
+            (((codes & SETUP) == 0) & ((codes & POINT_MASK) == PASS), passes),
+        ):
+            sums = np.concatenate([[0], np.cumsum(marks)])
+            out[first:last] = sums[starts[1:]] - sums[starts[:-1]]
+    return setup, passes
+
+
+def source_name(path: str | os.PathLike[str]) -> str:
+    """The source that a file of games belongs to: its name without endings and without a trailing number.
+
+    ``kgs6d-001.sgfs.xz`` and ``kgs6d.shard`` are both ``kgs6d``.
+    """
+    stem = Path(path).name.split(".")[0]
+    head, _, tail = stem.rpartition("-")
+    return head if head and tail.isdigit() else stem
+
+
+def load_corpus(
+    paths: Iterable[str | os.PathLike[str]],
+    size: int = 19,
+    *,
+    training: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Corpus:
+    """Read shards, or game records in any form that `goengine.sgf.read_games` takes.
+
+    Args:
+        paths: files and folders; a folder of shards gives its shards.
+        size: games on other boards are left out.
+        training: refuse what lies in a folder named ``dev``: those games are for validation only.
+        progress: called with a line of text a file.
+
+    Raises:
+        RecipeError: when nothing of this size is there, or validation games were given for training.
+        ShardError, RecordError: for files that cannot be used.
+    """
+    from goengine.shards import Shard, is_shard
+
+    pieces: dict[str, list[tuple[npt.NDArray[np.uint16], Ints]]] = {}
+    for path in _files(paths, training):
+        if is_shard(path):
+            shard = Shard.open(path)
+            if int(shard.header["size"]) != size:
+                raise RecipeError(f"{path}: its games are on {shard.header['size']}x... boards, not {size}x{size}")
+            if training and shard.header.get("split", "train") != "train":
+                raise RecipeError(f"{path}: a shard of split {shard.header['split']!r}, never for training")
+            piece = (shard.moves, np.asarray(shard.offsets, dtype=np.int64))
+        else:
+            piece = _read_records(path, size)
+        if progress is not None:
+            progress(f"{path}: {len(piece[1]) - 1:,} games")
+        if len(piece[1]) > 1:
+            pieces.setdefault(source_name(path), []).append(piece)
+    if not pieces:
+        raise RecipeError(f"no {size}x{size} games among {', '.join(map(str, paths)) or 'no files'}")
+    names = sorted(pieces)
+    ordered = [(number, piece) for number, name in enumerate(names) for piece in pieces[name]]
+    moves = ordered[0][1][0] if len(ordered) == 1 else np.concatenate([piece[0] for _, piece in ordered])
+    lengths = np.concatenate([np.diff(piece[1]) for _, piece in ordered])
+    sources = np.concatenate([np.full(len(piece[1]) - 1, number) for number, piece in ordered])
+    return Corpus(size, names, moves, np.concatenate([[0], np.cumsum(lengths)]), sources)
+
+
+def _files(paths: Iterable[str | os.PathLike[str]], training: bool) -> Iterable[Path]:
+    """The files of these paths: a folder gives all shards in it or, where it has none, all its game records.
+
+    For training, what lies in a subfolder named dev is passed over, and refused if it is asked for by name.
+    """
+    from goengine.sgf.files import game_files
+    from goengine.shards import SUFFIX
+
+    for path in map(Path, paths):
+        if training and "dev" in (path.resolve().name, path.resolve().parent.name):
+            raise RecipeError(f"{path}: games in a folder named dev are for validation, never for training")
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(path.rglob("*" + SUFFIX)) or list(game_files(path))
+        yield from (file for file in inside if not (training and "dev" in file.relative_to(path).parts))
+
+
+def _read_records(path: Path, size: int) -> tuple[npt.NDArray[np.uint16], Ints]:
+    from goengine.sgf import read_games
+
+    records: list[GameRecord] = [record for record in read_games(path) if record.size == size]
+    codes = [record.codes for record in records]
+    lengths = np.array([0, *map(len, codes)], dtype=np.int64)
+    return np.concatenate([np.empty(0, np.uint16), *codes]).astype(np.uint16), np.cumsum(lengths)
+
+
+def shuffled(index: Ints, count: int, key: Sequence[int]) -> Ints:
+    """Where these indices land in a fixed random order of 0 to count - 1; no table is kept.
+
+    Four rounds of a Feistel network on the next even number of bits, repeated until the result is below ``count``.
+
+    Args:
+        index: int64 (n,), each below count.
+        count: how many there are.
+        key: numbers that name the order.
+    """
+    half = max(1, (max(count - 1, 1).bit_length() + 1) // 2)
+    low = np.uint64((1 << half) - 1)
+    rounds = np.random.default_rng(list(key)).integers(1, 2**63, size=4, dtype=np.uint64) | np.uint64(1)
+    result = index.astype(np.uint64)
+    walking = np.ones(len(result), dtype=bool)
+    while walking.any():
+        left, right = result[walking] >> np.uint64(half), result[walking] & low
+        for constant in rounds:
+            mixed = (right + np.uint64(1)) * constant
+            mixed ^= mixed >> np.uint64(29)
+            mixed *= np.uint64(0xBF58476D1CE4E5B9)
+            left, right = right, left ^ ((mixed >> np.uint64(32)) & low)
+        result[walking] = (left << np.uint64(half)) | right
+        walking[walking] = result[walking] >= np.uint64(count)
+    return result.astype(np.int64)

@@ -1,0 +1,210 @@
+"""The settings of a training run: a frozen dataclass read from TOML, overridden by ``--name value``."""
+
+import dataclasses
+import difflib
+import json
+import math
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from goengine.errors import RecipeError
+
+__all__ = ["SETTINGS", "Recipe", "check_name", "parse_setting", "read_recipe", "recipe_from"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One run's settings; sizes in positions, times in minutes, rates at the peak of the schedule."""
+
+    name: str = "unnamed"
+    # The network (goengine.networks).
+    network: str = "residual"
+    filters: int = 64
+    depth: int = 6
+    activation: str = "relu"
+    feature_set: str = "alphago48"
+    board_size: int = 19
+    start: str = "he"  # or "data": rescale the plain network's layers on real positions first
+    # How long: whichever of the two ends first; 0 is no limit, and one of them must be set.
+    positions: int = 0
+    minutes: float = 0.0
+    # The optimizer.
+    optimizer: str = "muon"  # muon (on the hidden convolutions; AdamW on the rest), adamw, sgd
+    batch: int = 256
+    rate: float = 2e-3  # of AdamW or SGD
+    muon_rate: float = 2e-3
+    momentum: float = 0.95  # of Muon or SGD, Nesterov
+    weight_decay: float = 0.05  # decoupled; on convolutions and dense layers only
+    schedule: str = "flat"  # flat, then linear to 0 over the last part; or cosine
+    warmup: int = 50_000  # positions
+    cooldown: float = 0.4  # the part of the run over which a flat schedule falls to 0
+    clip: float = 4.0  # gradient norm, in multiples of its running median; 0 does not clip
+    legal_only: bool = True  # cross-entropy over legal points only
+    ema: tuple[int, ...] = (50_000, 200_000)  # horizons of the averaged weights, positions
+    # The games: weights multiply a source's natural rate, shares fix its part of each batch in the cool-down.
+    weights: Mapping[str, float] = field(default_factory=dict)
+    cooldown_shares: Mapping[str, float] = field(default_factory=dict)
+    hold_out: float = 0.01  # of the games, for validation, where no validation games are given
+    seed: int = 1
+    # The machine.
+    device: str = "auto"
+    precision: str = "auto"  # auto, float32, bfloat16: auto takes bfloat16 where the hardware has it
+    channels_last: bool = True
+    compile: bool = False
+    threads: int = 0  # of torch; 0 leaves it to torch
+    encoder_threads: int = 1
+    # What is written when.
+    log_steps: int = 20
+    validate_minutes: float = 10.0
+    validation_positions: int = 16_384  # at the end; on the way the first eighth of them
+    checkpoint_minutes: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            RecipeError: naming the setting, its value and what is allowed.
+        """
+        choices = {
+            "network": ("alphago", "residual", "fully_connected"),
+            "start": ("he", "data"),
+            "optimizer": ("muon", "adamw", "sgd"),
+            "schedule": ("flat", "cosine"),
+            "precision": ("auto", "float32", "bfloat16"),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise RecipeError(f"{name} = {getattr(self, name)!r}: use one of {', '.join(allowed)}")
+        least = {"batch": 2, "filters": 1, "depth": 0, "log_steps": 1, "encoder_threads": 1, "board_size": 2}
+        for setting in dataclasses.fields(self):
+            value = getattr(self, setting.name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                low = least.get(setting.name, 0)
+                if not math.isfinite(value) or value < low:
+                    raise RecipeError(f"{setting.name} = {value!r}: must be at least {low}")
+        for name in ("cooldown", "hold_out", "momentum"):
+            if getattr(self, name) > 1:
+                raise RecipeError(f"{name} = {getattr(self, name)!r}: must be between 0 and 1")
+        if not self.positions and not self.minutes:
+            raise RecipeError("the recipe has no end: set positions or minutes (--time-limit)")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}
+
+    def to_toml(self) -> str:
+        """The whole recipe as TOML, to be read back by `read_recipe`."""
+        lines = []
+        for key, value in self.as_dict().items():
+            if isinstance(value, dict):
+                text = "{" + ", ".join(f"{json.dumps(k)} = {v!r}" for k, v in value.items()) + "}"
+            else:
+                text = json.dumps(value)
+            lines.append(f"{key} = {text}\n")
+        return "".join(lines)
+
+
+SETTINGS = {setting.name: setting for setting in dataclasses.fields(Recipe)}
+"""The dataclass field of each setting."""
+
+
+def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:
+    """A recipe from plain values.
+
+    Args:
+        values: names and values as TOML or JSON gives them.
+        where: the file, for messages.
+
+    Raises:
+        RecipeError: for unknown names (with the nearest known one) and wrong types or values.
+    """
+    settings = {}
+    for name, value in values.items():
+        settings[name] = _typed(name, value, where)
+    try:
+        return Recipe(**settings)
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from None
+
+
+def read_recipe(path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe from a TOML file, with some settings replaced before it is checked.
+
+    Raises:
+        RecipeError: when the file is missing, is not TOML, or holds a bad setting.
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot read this recipe ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not a TOML recipe ({' '.join(str(error).split())})") from None
+    return recipe_from({**values, **(overrides or {})}, str(path))
+
+
+def check_name(name: str, where: str) -> None:
+    """Refuse a name that is no setting.
+
+    Raises:
+        RecipeError: with the nearest name there is.
+    """
+    if name not in SETTINGS:
+        near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(SETTINGS)}"
+        raise RecipeError(f"{where}: there is no setting {name!r}{hint}")
+
+
+def parse_setting(name: str, text: str) -> Any:
+    """A command line's text as the value that TOML would have given.
+
+    Raises:
+        RecipeError: for text that is no value of this setting.
+    """
+    kind = SETTINGS[name].type
+    try:
+        if kind is str:
+            return text
+        if kind is bool:
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        if kind is int:
+            return int(text.replace("_", ""))
+        if kind is float:
+            return float(text)
+        if name == "ema":
+            return [int(part) for part in text.split(",") if part]
+        return {key: float(value) for key, value in (part.split("=") for part in text.split(",") if part)}
+    except (ValueError, KeyError):
+        raise RecipeError(f"--{name} {text}: not a value for this setting ({_kind(name)})") from None
+
+
+def _kind(name: str) -> str:
+    kind = SETTINGS[name].type
+    names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+    if kind in names:
+        return names[kind]  # type: ignore[index]
+    return "whole numbers, as 1000,2000" if name == "ema" else "sources and numbers, as kgs6d=3,aebpro=1"
+
+
+def _typed(name: str, value: Any, where: str) -> Any:
+    check_name(name, where)
+    kind = SETTINGS[name].type
+    good: Any = None
+    if kind is float and type(value) in (int, float):
+        good = float(value)
+    elif kind in (str, bool, int) and type(value) is kind:
+        good = value
+    elif name == "ema" and isinstance(value, list | tuple) and all(type(v) is int and v > 0 for v in value):
+        good = tuple(value)
+    elif (
+        name in ("weights", "cooldown_shares")
+        and isinstance(value, Mapping)
+        and all(isinstance(k, str) and type(v) in (int, float) and v >= 0 for k, v in value.items())
+    ):
+        good = {key: float(number) for key, number in value.items()}
+    if good is None:
+        raise RecipeError(f"{where}: {name} = {value!r} is not {_kind(name)}")
+    return good
