@@ -28,7 +28,7 @@ MAX_FRAMES = 150  # two plies each
 MAX_NODES = 20_000  # moves tried in one reading
 
 # a frame: the prey in atari, to move
-_NEXT, _END, _BEFORE, _AFTER, _HUNT, _FIRST, _SECOND = range(7)
+_START, _NEXT, _END, _BEFORE, _AFTER, _HUNT, _FIRST, _SECOND = range(8)
 _FRAME = 8
 
 
@@ -67,20 +67,53 @@ def list_escapes(s, w, target, at):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _glance(s, p, other, target):  # type: ignore[no-untyped-def]
+    """What is plain without playing on if the hunter plays ``p``: 1 the prey gets away, 0 it is captured, -1 unclear.
+
+    ``p``, legal for the hunter, and ``other`` are the prey's only liberties. If neither move captures anything, running
+    to ``other`` gives what it would give now, less the hunter's point.
+    """
+    taken, after, _ = foresee(s, other, s[HEADER + target])
+    if taken != 0 or after == 3:
+        return -1
+    points, stride = s[POINTS], s[STRIDE]
+    heads, nexts, liberties = HEADER + points, HEADER + 2 * points, HEADER + 5 * points
+    prey = s[HEADER + target]
+    for d in (-stride, -1, 1, stride):
+        if s[HEADER + p + d] == prey and s[liberties + s[heads + p + d]] == 1:
+            return -1
+    if after >= 4:
+        return 1
+    if foresee(s, p, 3 - prey)[1] < 2:
+        return -1
+    head = s[heads + target]
+    x = head
+    while True:  # is there a chain around it that could be captured?
+        for d in (-stride, -1, 1, stride):
+            if s[HEADER + x + d] == 3 - prey and s[liberties + s[heads + x + d]] == 1:
+                return -1
+        x = s[nexts + x]
+        if x == head:
+            return 0
+
+
+@njit(cache=True, nogil=True)
 def escapes(s, w, target):  # type: ignore[no-untyped-def]
     """Does the chain at ``target``, in atari and to move, get away? The position is restored.
 
     A try works if the chain then has three liberties or more, or two and neither move of the hunter there captures.
     """
     points = s[POINTS]
-    heads, liberties = HEADER + points, HEADER + 5 * points
+    heads = HEADER + points
     prey = s[HEADER + target]
     hunter = 3 - prey
     root = w[0]
     nodes = 0
     f = FRAMES
+    w[f + _START] = CANDIDATES
     w[f + _NEXT] = CANDIDATES
-    w[f + _END] = list_escapes(s, w, target, CANDIDATES)
+    w[f + _END] = CANDIDATES + 1
+    w[CANDIDATES] = first_liberty(s, s[heads + target])
     w[f + _HUNT] = 0
     result = -1  # of the frame above: 1 got away, 0 captured, -1 none
     while True:
@@ -96,6 +129,8 @@ def escapes(s, w, target):  # type: ignore[no-untyped-def]
                 w[f + _HUNT] = 0
             result = -1
         if w[f + _HUNT] == 0:
+            if w[f + _NEXT] == w[f + _START] + 1:  # running does not help: what could be captured?
+                w[f + _END] = list_escapes(s, w, target, w[f + _START])
             if w[f + _NEXT] == w[f + _END]:
                 result = 0
                 continue
@@ -107,29 +142,46 @@ def escapes(s, w, target):  # type: ignore[no-untyped-def]
             if nodes > MAX_NODES:
                 take_back(s, w, root)
                 return True
-            w[f + _BEFORE] = w[0]
-            place(s, w, p, prey)
-            n = s[liberties + s[heads + target]]
-            if n >= 3:
-                take_back(s, w, w[f + _BEFORE])
+            after = foresee(s, p, prey)[1]
+            if w[f + _NEXT] > w[f + _START] + 1:  # a capture elsewhere: the chain itself has to be looked at
+                after = 2
+            if after >= 3:
                 result = 1
                 continue
-            if n < 2:
-                take_back(s, w, w[f + _BEFORE])
+            if after < 2:
                 continue
-            a = first_liberty(s, s[heads + target])
-            b = last_liberty(s, s[heads + target])
+            w[f + _BEFORE] = w[0]
+            place(s, w, p, prey)
+            head = s[heads + target]
+            n = s[HEADER + 5 * points + head]
+            if n != 2:
+                take_back(s, w, w[f + _BEFORE])
+                if n >= 3:
+                    result = 1
+                continue
+            a = first_liberty(s, head)
+            b = last_liberty(s, head)
             if foresee(s, a, prey)[1] < foresee(s, b, prey)[1]:  # block the roomier side first
                 a, b = b, a
             w[f + _FIRST] = a
             w[f + _SECOND] = b
             w[f + _AFTER] = w[0]
             w[f + _HUNT] = 1
+        p = 0
+        seen = -1
         while w[f + _HUNT] <= 2:
-            p = w[f + _FIRST] if w[f + _HUNT] == 1 else w[f + _SECOND]
+            p, other = w[f + _FIRST], w[f + _SECOND]
+            if w[f + _HUNT] == 2:
+                p, other = other, p
             if is_legal(s, p, hunter):
-                break
+                seen = _glance(s, p, other, target)
+                if seen < 1:
+                    break
             w[f + _HUNT] += 1
+        if seen == 0:  # this try fails
+            take_back(s, w, w[f + _BEFORE])
+            w[f + _HUNT] = 0
+            continue
         if w[f + _HUNT] > 2:  # no move of the hunter works
             take_back(s, w, w[f + _BEFORE])
             result = 1
@@ -146,8 +198,10 @@ def escapes(s, w, target):  # type: ignore[no-untyped-def]
             return True
         place(s, w, p, hunter)
         f += _FRAME
+        w[f + _START] = end
         w[f + _NEXT] = end
-        w[f + _END] = list_escapes(s, w, target, end)
+        w[f + _END] = end + 1
+        w[end] = first_liberty(s, s[heads + target])
         w[f + _HUNT] = 0
 
 
@@ -157,20 +211,16 @@ def captures(s, w, target, p):  # type: ignore[no-untyped-def]
 
     False if the move is illegal. The position is restored.
     """
-    points = s[POINTS]
     prey = s[HEADER + target]
     if not is_legal(s, p, 3 - prey):
         return False
-    head = s[HEADER + points + target]
+    head = s[HEADER + s[POINTS] + target]
     other = first_liberty(s, head)
     if other == p:
         other = last_liberty(s, head)
-    # A quick way out for most chains: running gives 4 liberties, of which this move can take only one, when neither
-    # move takes stones.
-    if foresee(s, p, 3 - prey)[0] == 0:
-        taken, after, _ = foresee(s, other, prey)
-        if taken == 0 and after >= 4:
-            return False
+    seen = _glance(s, p, other, target)
+    if seen >= 0:
+        return seen == 0
     mark = w[0]
     place(s, w, p, 3 - prey)
     caught = not escapes(s, w, target)
