@@ -39,11 +39,11 @@ _MAX_ID = 2**31 - 1
 _COMMAND = re.compile(r"(?:(\d{1,10})(?= |$) ?)?(.*)", re.DOTALL)
 
 
-class GtpFailure(Exception):  # noqa: N818  (a response of the protocol, not a mistake of ours)
+class GtpFailure(Exception):
     """The command fails: the message becomes the response, after ``?``."""
 
 
-class QuitGtp(Exception):  # noqa: N818  (an end, not an error)
+class QuitGtp(Exception):
     """The session ends after this command, whose response is the message."""
 
 
@@ -66,7 +66,7 @@ def parse_command(line: bytes) -> Command | None:
     """
     text = line.partition(b"#")[0].decode("utf-8", "surrogateescape").replace("\t", " ")
     text = "".join(character for character in text if character >= " " and character != "\x7f")
-    text = " ".join(text.split(" ")).strip(" ") if "  " not in text else re.sub(" +", " ", text).strip(" ")
+    text = re.sub(" +", " ", text).strip(" ")
     if not text:
         return None
     match = _COMMAND.fullmatch(text)

@@ -1,0 +1,79 @@
+"""``goengine gtp``: the engine on stdin and stdout."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from goengine.cli import options
+from goengine.gtp.handlers import crash_report, make_handlers
+from goengine.gtp.protocol import Engine, Lines
+from goengine.gtp.session import Session
+from goengine.gtp.startup import Background, own_stdout
+
+if TYPE_CHECKING:
+    from goengine.player import Player
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``goengine gtp``."""
+    options.add_network(parser)
+    options.add_player(parser)
+    options.add_game(parser)
+    parser.add_argument(
+        "--ko",
+        choices=("simple", "positional", "situational"),
+        default="simple",
+        help="which repetition the command play refuses; the engine's own moves never repeat (default: %(default)s)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answer GTP commands until ``quit`` or the end of the input."""
+    options.check(args)
+    responses = own_stdout()
+    player = Background(_loader(args))
+    session = Session(player.get, args.size, args.komi, args.ko, args.threads or options.default_threads())
+    engine = Engine(make_handlers(session), crash_report)
+    player.start()
+    try:
+        engine.run(_noticing(Lines(0), player), responses)
+    except KeyboardInterrupt:
+        status = 130
+    else:
+        status = 0
+    finally:
+        sys.stderr.flush()
+    if player.loading:
+        os._exit(status)  # Python cannot be taken down in the middle of an import, and nobody waits for it any more
+    return status
+
+
+def _noticing(lines: Lines, player: "Background[Player]") -> Iterator[bytes]:
+    """The lines, telling the background when one was answered and the next asked for."""
+    for line in lines:
+        player.heard()
+        yield line
+        player.heard()
+
+
+def _loader(args: argparse.Namespace) -> "Callable[[], Player]":
+    """What makes the player and has it play a first move on trial, so that the next one comes at once."""
+
+    def load() -> "Player":
+        from goengine.estimate import estimate
+        from goengine.rules import Position
+
+        trial = Position(args.size)
+        trial.play(0)
+        estimate(trial, playouts=4)
+        player = options.make_player(args)
+        empty = Position(player.network.size)
+        for _ in range(2):
+            player.choose(empty)
+        return player
+
+    return load

@@ -1,0 +1,59 @@
+"""Where handicap stones go: the fixed places of the protocol, and as many free ones as are asked for."""
+
+from goengine.coords import point_of, row_col
+
+__all__ = ["fixed_handicap_limit", "fixed_handicap_points", "free_handicap_points"]
+
+# (column, row from the bottom), each 0 low, 1 middle, 2 high; the order is that of section 4.1.1
+_CORNERS = ((0, 0), (2, 2), (0, 2), (2, 0))
+_SIDES = ((0, 1), (2, 1), (1, 0), (1, 2))
+_MIDDLE = (1, 1)
+
+
+def fixed_handicap_limit(size: int) -> int:
+    """The largest fixed handicap: 9 on odd boards from 9x9, 4 on even ones and on 7x7, 0 below."""
+    if size < 7:
+        return 0
+    return 9 if size % 2 and size > 7 else 4
+
+
+def fixed_handicap_points(stones: int, size: int) -> list[int]:
+    """The points of a fixed handicap, in the protocol's order: 2 stones are lower left, then upper right.
+
+    On the third line below 13x13, else on the fourth. ``stones`` is 2 up to :func:`fixed_handicap_limit`.
+    """
+    assert 2 <= stones <= fixed_handicap_limit(size)
+    places = list(_CORNERS[: min(stones, 4)])
+    if stones >= 6:
+        places += _SIDES[: 4 if stones >= 8 else 2]
+    if stones in (5, 7, 9):
+        places.append(_MIDDLE)
+    edge = 2 if size < 13 else 3
+    lines = (edge, size // 2, size - 1 - edge)
+    return [point_of(size - 1 - lines[row], lines[col], size) for col, row in places]
+
+
+def free_handicap_points(stones: int, size: int) -> list[int]:
+    """Places for a handicap that the engine may choose: the fixed ones while they last, then the emptiest spots.
+
+    ``stones`` is 2 up to all points but one; exactly as many distinct points come back.
+    """
+    assert 2 <= stones < size * size
+    chosen = fixed_handicap_points(min(stones, limit), size) if (limit := fixed_handicap_limit(size)) else []
+    best_line = min(3, (size - 1) // 2)
+
+    def merit(point: int) -> tuple[int, int, int]:
+        row, col = row_col(point, size)
+        near = min(
+            ((row - r) ** 2 + (col - c) ** 2 for r, c in (row_col(other, size) for other in chosen)),
+            default=0,
+        )
+        line = min(row, col, size - 1 - row, size - 1 - col)
+        return near, -abs(line - best_line), -point
+
+    free = set(range(size * size)).difference(chosen)
+    while len(chosen) < stones:
+        point = max(free, key=merit)
+        chosen.append(point)
+        free.remove(point)
+    return chosen

@@ -1,0 +1,220 @@
+"""The game that a GTP controller sets up and plays: a position, the komi, a player. Knows Go and no text.
+
+Whatever is slow to import (numpy, Numba, torch) is imported inside the methods that need it, so that the commands that
+need none of it answer at once.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from goengine.errors import GoEngineError, IllegalMove, RecordError
+from goengine.gtp.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
+
+if TYPE_CHECKING:
+    from goengine.estimate import Estimate
+    from goengine.player import Player
+    from goengine.rules import Color, Ko, Position
+
+__all__ = ["BoardNotEmpty", "InvalidStones", "Session", "UnacceptableSize"]
+
+SMALLEST, LARGEST = 2, 25
+
+
+class UnacceptableSize(GoEngineError):
+    """A board size that is not possible."""
+
+
+class BoardNotEmpty(GoEngineError):
+    """Handicap stones on a board that holds stones already."""
+
+
+class InvalidStones(GoEngineError):
+    """A number or a list of handicap stones that is not possible."""
+
+
+class Session:
+    """One game, and the player for it.
+
+    Args:
+        player: makes, or waits for, the player; called when a move is asked for.
+        size: of the board, until :meth:`resize`.
+        komi: points for White.
+        ko: the rule that :meth:`play` enforces; the player itself never repeats a position.
+        threads: for the estimate of the score.
+    """
+
+    def __init__(
+        self,
+        player: "Callable[[], Player]",
+        size: int = 19,
+        komi: float = 7.5,
+        ko: "Ko" = "simple",
+        threads: int = 1,
+    ) -> None:
+        self._player = player
+        self._check_size(size)
+        self._size = size
+        self._komi = komi
+        self._ko = ko
+        self._threads = threads
+        self._position: Position | None = None  # made when first needed: importing the rules takes half a second
+        self._estimate: tuple[tuple[int, str, int], Estimate] | None = None
+
+    @property
+    def size(self) -> int:
+        """Points a side."""
+        return self._size
+
+    @property
+    def komi(self) -> float:
+        """Points for White; kept when the board is cleared."""
+        return self._komi
+
+    @komi.setter
+    def komi(self, komi: float) -> None:
+        if not math.isfinite(komi):
+            raise GoEngineError(f"{komi} is no komi")
+        self._komi = komi
+        if self._position is not None:
+            self._position.komi = komi
+
+    @property
+    def position(self) -> "Position":
+        """The game so far."""
+        if self._position is None:
+            self._position = self._new(self._size)
+        return self._position
+
+    # Setting up
+
+    def resize(self, size: int) -> None:
+        """An empty board of another size; the komi stays."""
+        self._check_size(size)
+        self._size = size
+        self._position = None
+
+    def clear(self) -> None:
+        """An empty board; size and komi stay."""
+        self._position = None
+
+    def fixed_handicap(self, stones: int) -> list[int]:
+        """Place handicap stones where the protocol says; returns their points."""
+        limit = fixed_handicap_limit(self._size)
+        if not 2 <= stones <= limit:
+            kind = f"2 to {limit}" if limit else "none"
+            raise InvalidStones(f"{self._size}x{self._size} boards have fixed places for {kind}, not {stones}")
+        return self._set_handicap(fixed_handicap_points(stones, self._size))
+
+    def free_handicap(self, stones: int) -> list[int]:
+        """Place handicap stones where the engine likes; returns their points, exactly as many as asked for."""
+        most = self._size**2 - 1
+        if not 2 <= stones <= most:
+            raise InvalidStones(f"2 to {most} are possible on {self._size}x{self._size}, not {stones}")
+        return self._set_handicap(free_handicap_points(stones, self._size))
+
+    def set_handicap(self, points: Sequence[int]) -> None:
+        """Place handicap stones on these points."""
+        if len(set(points)) < len(points):
+            raise InvalidStones("a point is named twice")
+        if not 2 <= len(points) < self._size**2:
+            raise InvalidStones(f"2 to {self._size**2 - 1} points are possible, not {len(points)}")
+        self._set_handicap(list(points))
+
+    def load(self, path: Path, move_number: int | None = None) -> list[str]:
+        """Take over the first game of a record, up to the position before ``move_number`` (1 is the start).
+
+        Returns what was wrong with the record, one line each, though it could be used.
+
+        Raises:
+            RecordError: the file holds no game that can be used; the session is unchanged.
+        """
+        from goengine.sgf import GameRecord, scan_games
+
+        complaints = []
+        for item in scan_games(path):
+            if isinstance(item, GameRecord):
+                record = item
+                break
+            complaints.append(str(item))
+        else:
+            raise RecordError(complaints[0] if complaints else f"{path}: holds no game")
+        position = record.start(self._ko)
+        position.komi = self._komi if record.komi is None else record.komi
+        for number, (color, point) in enumerate(record.plays(), start=1):
+            if number == move_number:
+                break
+            position.play(point, color)
+        self._size, self._komi, self._position = position.size, position.komi, position
+        return complaints
+
+    # Playing
+
+    def play(self, color: "Color", point: int | None) -> None:
+        """Play a move of either colour, whoever's turn it is.
+
+        Raises:
+            IllegalMove: the rules forbid it; the position is unchanged.
+        """
+        self.position.play(point, color)
+
+    def undo(self) -> None:
+        """Take back the last move; raises IllegalMove when there is none."""
+        if self._position is None:
+            raise IllegalMove("there is no move to undo")
+        self._position.undo()
+
+    def choose(self, color: "Color", sample: bool = True) -> int | None:
+        """The move that the player would play; ``sample=False`` always gives the same one. Nothing is played.
+
+        Raises:
+            GoEngineError: there is no network, or it is for another board size.
+        """
+        return self._player().choose(self._seen_by(color), sample)
+
+    def resigns(self, color: "Color") -> bool:
+        """Whether the player gives the game up."""
+        player = self._player()
+        return player.resign is not None and player.resigns(self._seen_by(color))
+
+    # The end
+
+    def estimate(self) -> "Estimate":
+        """Who owns what, by playouts; the same for the same position."""
+        from goengine.estimate import estimate
+
+        position = self.position
+        key = (position.hash, position.to_play, position.move_number)
+        if self._estimate is None or self._estimate[0] != key:
+            self._estimate = key, estimate(position, playouts=2000, threads=self._threads)
+        return self._estimate[1]
+
+    def score(self) -> float:
+        """The area score with the dead stones removed, Black's viewpoint, komi included."""
+        return self.estimate().area_score(self._komi)
+
+    def _seen_by(self, color: "Color") -> "Position":
+        """The position with ``color`` to play."""
+        position = self.position
+        if position.to_play != color:
+            position = position.copy()
+            position.to_play = color
+        return position
+
+    def _set_handicap(self, points: list[int]) -> list[int]:
+        if self._position is not None and self._position.board.any():
+            raise BoardNotEmpty("clear_board first")
+        position = self._new(self._size)  # passes may have been played on the empty board
+        position.setup(black=points, to_play="white")
+        self._position = position
+        return points
+
+    def _new(self, size: int) -> "Position":
+        from goengine.rules import Position
+
+        return Position(size, self._ko, self._komi)
+
+    def _check_size(self, size: int) -> None:
+        if not SMALLEST <= size <= LARGEST:
+            raise UnacceptableSize(f"{size}: use {SMALLEST} to {LARGEST}")

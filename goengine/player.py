@@ -1,0 +1,201 @@
+"""From the network's policy to a move: legal, sensible, in the chosen style, and a pass when nothing is left to gain.
+
+The network has no pass among its outputs, for its games hardly ever record one. So the end of a game is judged by the
+estimate (:mod:`goengine.estimate`): a move is worth playing while it may change who owns what.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goengine.errors import GoEngineError
+from goengine.estimate import Estimate, estimate
+from goengine.rules import BLACK, Position
+
+__all__ = ["Player", "PolicySource"]
+
+_LATE = 0.5  # share of the points that hold stones when it is time to ask whether the board is settled
+_OPEN = 0.8  # a point of smaller absolute ownership may still change hands
+_SCOUT = 200  # playouts for a first look: about 15 ms on one thread at that stage
+_JUDGE = 1600  # playouts to compare a move with a pass: its mean score is then known to about 0.2 points
+_WORTH = 0.4  # points that a move must gain over a pass, by the playouts, once the board is settled
+_TRIED = 4  # moves compared with a pass, the likeliest first
+_INSISTS = 0.25  # probability from which the network has its way on a point that the playouts think decided
+_HOPELESS = 0.01  # share of playouts won below which, and the margin, a player that may resign resigns
+
+
+class PolicySource(Protocol):
+    """What a player needs of a network; :class:`goengine.checkpoint.Network` is one."""
+
+    name: str
+    size: int
+
+    def policy(
+        self, batch: NDArray[np.uint64], symmetries: int = 1, legal: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float32]:
+        """Probabilities float32 (batch, size * size) for uint64 (batch, size, size) words, over ``legal`` points."""
+        ...
+
+
+class Player:
+    """Chooses moves with a network.
+
+    Args:
+        network: predicts the move.
+        symmetries: 1, or 8 to average over the turned and mirrored boards (eight times the work).
+        temperature: 0 plays the likeliest move; 1 draws moves as likely as the network says; between, sharper.
+        top_p: when drawing, only from the likeliest moves that together reach this share, above 0 to 1.
+        seed: makes the drawing repeatable; None differs every time.
+        resign: points behind at which to give up when the playouts see no chance either; None never resigns.
+        threads: for the playouts.
+
+    Raises:
+        GoEngineError: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        network: PolicySource,
+        symmetries: int = 1,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        resign: float | None = None,
+        threads: int = 1,
+    ) -> None:
+        if symmetries not in (1, 8):
+            raise GoEngineError(f"symmetries {symmetries} is not possible: use 1 or 8")
+        if not 0 <= temperature <= 100:
+            raise GoEngineError(f"temperature {temperature} is out of range: use 0 (the likeliest move) to 100")
+        if not 0 < top_p <= 1:
+            raise GoEngineError(f"top-p {top_p} is out of range: use a share above 0, up to 1")
+        if resign is not None and not resign > 0:
+            raise GoEngineError(f"resign {resign} is out of range: give the points behind, above 0")
+        self.network = network
+        self.symmetries = symmetries
+        self.temperature = temperature
+        self.top_p = top_p
+        self.resign = resign
+        self.threads = threads
+        self._random = np.random.default_rng(seed)
+
+    def policy(self, position: Position) -> NDArray[np.float32]:
+        """The network's prediction for the player to move: float32 (size * size,), 0 where the move is illegal.
+
+        Sums to 1, or to 0 where no point is legal.
+
+        Raises:
+            GoEngineError: the network is for another board size.
+        """
+        self.check_size(position.size)
+        legal = position.legal_mask()
+        words = position.encode_words()
+        probabilities: NDArray[np.float32] = self.network.policy(words[None], self.symmetries, legal[None])[0]
+        return probabilities
+
+    def check_size(self, size: int) -> None:
+        """Raise GoEngineError unless the network plays on boards of this size."""
+        if size != self.network.size:
+            raise GoEngineError(
+                f"the network {self.network.name} plays {self.network.size}x{self.network.size} only, this board is "
+                f"{size}x{size}: set boardsize {self.network.size}, or give a network for {size}x{size} with --network"
+            )
+
+    def suggest(self, position: Position, top: int = 5) -> list[tuple[int | None, float]]:
+        """The network's favourite legal moves, likeliest first, as (point, probability)."""
+        probabilities = self.policy(position)
+        best = np.argsort(-probabilities, kind="stable")[:top]
+        return [(int(point), float(probabilities[point])) for point in best if probabilities[point] > 0]
+
+    def choose(self, position: Position, sample: bool = True) -> int | None:
+        """The move to play: a point, or None to pass.
+
+        Legal under the ko rule of the position, repeats no earlier arrangement of stones, and fills no true eye.
+        ``sample=False`` is the likeliest such move, whatever the temperature.
+
+        Raises:
+            GoEngineError: the network is for another board size.
+        """
+        self.check_size(position.size)
+        sensible = position.sensible_mask()
+        if not sensible.any():
+            return None
+        probabilities = np.where(sensible, self.policy(position), 0).astype(np.float64)
+        probabilities[sensible] += 1e-9  # a move is possible even where the network rules it out
+        passed = position.last_move is not None and position.last_move[1] is None
+        if passed or np.count_nonzero(position.board) >= _LATE * position.size**2:
+            scout = estimate(position, _SCOUT, threads=self.threads)
+            worth = sensible & _unsettled(scout)
+            if not worth.any():
+                return None
+            if self._settled(scout, position.size):
+                return self._late_move(position, np.where(worth, probabilities, 0))
+            if not worth[probabilities.argmax()] and probabilities.max() < _INSISTS:
+                probabilities = np.where(worth, probabilities, 0)
+        return next(self._moves(position, probabilities, sample), None)
+
+    def resigns(self, position: Position) -> bool:
+        """Whether the player to move gives the game up: only if allowed to, far behind, and without a chance."""
+        if self.resign is None or position.move_number < position.size**2 // 4:
+            return False
+        seen = estimate(position, _JUDGE, threads=self.threads)
+        sign = 1 if position.to_play == BLACK else -1
+        behind = -sign * (seen.mean_score() - position.komi)
+        return behind >= self.resign and seen.won(position.to_play, position.komi) < _HOPELESS
+
+    def _settled(self, seen: Estimate, size: int) -> bool:
+        """Whether little enough is open that playouts can tell what a move is worth."""
+        return not seen.unsure and seen.contested <= max(2, size * size // 36)
+
+    def _late_move(self, position: Position, probabilities: NDArray[np.float64]) -> int | None:
+        """The likeliest move that gains something over a pass; None (pass) if there is none."""
+        sign = 1 if position.to_play == BLACK else -1
+        pass_now = position.copy()
+        pass_now.play(None)
+        worst = sign * self._mean_score(pass_now) + _WORTH
+        for tried, point in enumerate(self._moves(position, probabilities, sample=False)):
+            if tried == _TRIED:
+                break
+            after = position.copy()
+            after.play(point)
+            if sign * self._mean_score(after) >= worst:
+                return point
+        return None
+
+    def _mean_score(self, position: Position) -> float:
+        return estimate(position, _JUDGE, threads=self.threads).mean_score()
+
+    def _moves(self, position: Position, probabilities: NDArray[np.float64], sample: bool) -> Iterator[int]:
+        """The moves of positive probability in the order in which to try them, none that repeats a position."""
+        left = probabilities.copy()
+        while left.any():
+            point = self._draw(left) if sample and self.temperature > 0 else int(left.argmax())
+            left[point] = 0
+            if not position.repeats(point):
+                yield point
+
+    def _draw(self, probabilities: NDArray[np.float64]) -> int:
+        """A point drawn by temperature and top-p."""
+        order = np.argsort(-probabilities, kind="stable")
+        sharp = np.zeros_like(probabilities)
+        positive = probabilities > 0
+        logs = np.log(probabilities[positive]) / self.temperature
+        sharp[positive] = np.exp(logs - logs.max())
+        sharp /= sharp.sum()
+        sums = np.cumsum(sharp[order])
+        kept = order[: int(np.searchsorted(sums, self.top_p)) + 1]
+        weights = sharp[kept]
+        return int(self._random.choice(kept, p=weights / weights.sum()))
+
+
+def _unsettled(seen: Estimate) -> NDArray[np.bool_]:
+    """The points at which a move may still matter, bool (size * size,): where something beside is not yet decided."""
+    open_points = np.abs(seen.ownership) < _OPEN
+    near = open_points.copy()
+    near[1:] |= open_points[:-1]
+    near[:-1] |= open_points[1:]
+    near[:, 1:] |= open_points[:, :-1]
+    near[:, :-1] |= open_points[:, 1:]
+    return near.reshape(-1)
