@@ -10,9 +10,9 @@ import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError, RuntimeError,
                NotImplementedError, ValueError)  # fmt: skip
@@ -22,6 +22,7 @@ GAMES = (".sgf", ".sgfs")
 PACKED = (".gz", ".xz", ".bz2")
 ARCHIVES = (".zip", ".tar", ".tgz", ".txz", ".tbz2")
 _PEEK = 512
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the latter is empty
 
 
 def is_game_file(name: str) -> bool:
@@ -44,17 +45,18 @@ def game_files(path: Path) -> Iterator[Path]:
                 yield Path(folder) / name
 
 
-def open_streams(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """(name, stream) of the file, or of each game file in the archive; the stream is read before the next is asked for.
+def open_streams(path: Path) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
+    """(name, stream, position) of the file, or of each game file in the archive.
+
+    A stream has to be read before the next is asked for. ``position()`` says how far into ``path`` the reading is.
 
     Raises:
         Exception: one of `READ_ERRORS`.
     """
     with path.open("rb") as file:
-        if file.peek(4)[:4] == b"PK\x03\x04":
-            yield from _zip_members(file, str(path))
-        else:
-            yield from _unpacked(file, str(path))
+        is_zip = file.peek(4)[:4] in _ZIP
+        for name, stream in (_zip_members if is_zip else _unpacked)(file, str(path)):
+            yield name, stream, file.tell
 
 
 def _zip_members(file: IO[bytes], name: str) -> Iterator[tuple[str, IO[bytes]]]:
@@ -65,28 +67,27 @@ def _zip_members(file: IO[bytes], name: str) -> Iterator[tuple[str, IO[bytes]]]:
                     yield from _unpacked(inner, f"{name}:{member.filename}")
 
 
-def _unpacked(stream: IO[bytes], name: str) -> Iterator[tuple[str, IO[bytes]]]:
+def _unpacked(stream: Any, name: str) -> Iterator[tuple[str, IO[bytes]]]:
     """The stream with its compression removed, and its members if it is a tar archive."""
-    reader = io.BufferedReader(cast(io.RawIOBase, stream), 1 << 16)
-    head = _peek(reader)
+    reader = io.BufferedReader(stream, 1 << 16)
+    head = reader.peek(_PEEK)[:_PEEK]
     if head.startswith(b"\x1f\x8b"):
-        yield from _unpacked(cast(IO[bytes], gzip.GzipFile(fileobj=reader)), name)
+        with gzip.GzipFile(fileobj=reader) as inner:
+            yield from _unpacked(inner, name)
     elif head.startswith(b"\xfd7zXZ\0"):
-        yield from _unpacked(cast(IO[bytes], lzma.LZMAFile(reader)), name)
+        with lzma.LZMAFile(reader) as inner:
+            yield from _unpacked(inner, name)
     elif head.startswith(b"BZh"):
-        yield from _unpacked(cast(IO[bytes], bz2.BZ2File(reader)), name)
-    elif head.startswith(b"PK\x03\x04"):
+        with bz2.BZ2File(reader) as inner:
+            yield from _unpacked(inner, name)
+    elif head.startswith(_ZIP):
         raise ValueError("an archive inside an archive: unpack the outer one")
     elif head[257:262] == b"ustar":
         with tarfile.open(fileobj=reader, mode="r|") as archive:
             for member in archive:
                 if member.isfile() and is_game_file(member.name):
-                    inner = archive.extractfile(member)
-                    assert inner is not None
-                    yield from _unpacked(inner, f"{name}:{member.name}")
+                    member_stream = archive.extractfile(member)
+                    if member_stream is not None:
+                        yield from _unpacked(member_stream, f"{name}:{member.name}")
     else:
         yield name, reader
-
-
-def _peek(reader: io.BufferedReader) -> bytes:
-    return reader.peek(_PEEK)[:_PEEK]

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,15 @@ from numpy.typing import NDArray
 from goengine.coords import format_vertex
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 from goengine.sgf.record import GameRecord, Problem
+from goengine.sgf.split import GameText
 from goengine.sgf.text import codec_of, simple_text
 from goengine.sgf.tree import Line, Properties, read_line
 
+if TYPE_CHECKING:
+    from goengine.rules import Color
+
 _LARGEST = 25
+_USED_BEFORE = "what stands before the fault is used: "
 _BAD = 0x3FE
 """Stands for a point that is not on the board, until the record is cut before it."""
 _TEXTS = (
@@ -61,37 +67,39 @@ class _Reading:
 
 
 def parse_game(
-    data: bytes, source: str, index: int, line: int, legal: Legal, truncated: bool = False
+    text: GameText, source: str, index: int, legal: Legal, recoded: bool = False
 ) -> tuple[GameRecord | None, list[Problem]]:
     """The record of one SGF game tree, None if it cannot be used, and the problems met on the way.
 
     Args:
-        data: the game tree, from its opening to its closing parenthesis.
+        text: the game tree.
         source: the file, for the record and the problems.
         index: the number of the game in its file, from 1.
-        line: the line of the file on which the game begins.
         legal: counts the legal leading codes.
-        truncated: the file ended inside this game, and the parentheses were closed for it.
+        recoded: the text has been turned into UTF-8, so that CA says what it was before.
     """
-    reading = _Reading(source, index, line)
+    reading = _Reading(source, index, text.line)
     try:
-        return _record(data, reading, legal, truncated), reading.problems
+        return _record(text, reading, legal, recoded), reading.problems
     except _Unusable:
         return None, reading.problems
 
 
-def _record(data: bytes, reading: _Reading, legal: Legal, truncated: bool) -> GameRecord:
+def _record(text: GameText, reading: _Reading, legal: Legal, recoded: bool) -> GameRecord:
     try:
-        line = read_line(data)
+        line, fault = read_line(text.data)
     except ValueError as error:
-        raise reading.refuse("", "not a readable game tree", shown(str(error)), "mend or remove the game") from None
+        reason = text.fault or "not a readable game tree"
+        raise reading.refuse("", reason, shown(str(error)), "mend or remove the game") from None
+    if text.fault:
+        reading.note("", text.fault, "", _USED_BEFORE + "get the whole file, or mend it")
+    elif fault:
+        reading.note("", "not a readable game tree", shown(fault), _USED_BEFORE + "mend the game")
     root = line.root
-    if truncated:
-        reading.note("", "the file ends in the middle of the game", "", "get the whole file; the moves there are used")
     if (game := root.get("GM", [b"1"])[0].strip()) not in (b"1", b""):
         raise reading.refuse("GM", "not a game of Go", shown(game), "remove the game: only GM[1] is Go")
     size = _size(root, reading)
-    texts = _texts(data, root, reading)
+    texts = _texts(text.data, root, reading, recoded)
     handicap = _handicap(root, reading)
     codes = _codes(line, size, reading)
     codes = _with_handicap(codes, handicap, size, reading)
@@ -101,7 +109,7 @@ def _record(data: bytes, reading: _Reading, legal: Legal, truncated: bool) -> Ga
         size=size,
         codes=codes,
         to_play=_to_play(codes, setup, root),
-        komi=_komi(root, texts["rules"], reading),
+        komi=_komi(root, reading),
         handicap=handicap,
         source=reading.source,
         index=reading.index,
@@ -131,11 +139,15 @@ def _size(root: Properties, reading: _Reading) -> int:
     return size
 
 
-def _texts(data: bytes, root: Properties, reading: _Reading) -> dict[str, str]:
+def _texts(data: bytes, root: Properties, reading: _Reading, recoded: bool) -> dict[str, str]:
     """The fields of the record that are text."""
-    codec, fault = ("ascii", "") if data.isascii() else codec_of(data, root.get("CA", [b""])[0])
+    declared = root.get("CA", [b""])[0]
+    if recoded or data.isascii():
+        codec, fault = "utf-8", ""
+    else:
+        codec, fault = codec_of(data, declared)
     if fault:
-        reading.note("CA", fault, shown(root.get("CA", [b""])[0]), f"read as {codec}: correct or remove CA")
+        reading.note("CA", fault, shown(declared), f"read as {codec}: correct or remove CA")
     return {name: simple_text(root[key][0], codec) if key in root else "" for name, key in _TEXTS}
 
 
@@ -145,7 +157,7 @@ def _number(value: bytes) -> float | None:
     return None if found is None else float(found[0].replace(",", "."))
 
 
-def _komi(root: Properties, rules: str, reading: _Reading) -> float | None:
+def _komi(root: Properties, reading: _Reading) -> float | None:
     """Komi for White, in points."""
     if "KM" not in root or not (value := root["KM"][0]).strip():
         return None
@@ -216,7 +228,12 @@ def _codes(line: Line, size: int, reading: _Reading) -> NDArray[np.uint16]:
             elif moves:
                 name = next(name for name in node if name in ("AB", "AW", "AE"))
                 detail = f"node {number + 1}, after {len(moves)} moves"
-                reading.note(name, "stones set up in the middle of the game", detail, "the moves before it are used")
+                reading.note(
+                    name,
+                    "stones set up in the middle of the game",
+                    detail,
+                    _USED_BEFORE + "put them before the first move",
+                )
                 break
             else:
                 _set_up(node, setup, size, reading)
@@ -252,9 +269,7 @@ def _from_letters(letters: NDArray[np.uint8], size: int) -> NDArray[np.uint16]:
     return (points | np.where(cells[:, 0] == ord("W"), WHITE, 0)).astype(np.uint16)
 
 
-def _with_handicap(
-    codes: NDArray[np.uint16], handicap: int, size: int, reading: _Reading
-) -> NDArray[np.uint16]:
+def _with_handicap(codes: NDArray[np.uint16], handicap: int, size: int, reading: _Reading) -> NDArray[np.uint16]:
     """Codes with the handicap stones that the record names in HA but leaves out."""
     if handicap < 2 or not len(codes) or codes[0] & SETUP or not codes[0] & WHITE:
         return codes
@@ -297,14 +312,14 @@ def _cut(codes: NDArray[np.uint16], size: int, legal: Legal, reading: _Reading) 
         where = f"move {count - setup + 1}"
         if count < len(kept):
             detail = f"{where}, {name} {format_vertex(code & POINT_MASK, size)}"
-            reading.note(name, "an illegal move", detail, "the moves before it are used: correct the move")
+            reading.note(name, "an illegal move", detail, _USED_BEFORE + "correct the move")
         else:
             detail = f"{where} on {size}x{size}"
-            reading.note(name, "a move off the board", detail, "the moves before it are used: correct the move")
+            reading.note(name, "a move off the board", detail, _USED_BEFORE + "correct the move")
     return kept[:count]
 
 
-def _to_play(codes: NDArray[np.uint16], setup: int, root: Properties) -> str:
+def _to_play(codes: NDArray[np.uint16], setup: int, root: Properties) -> Color:
     """Whose turn it is at the start."""
     if setup < len(codes):
         return "white" if codes[setup] & WHITE else "black"

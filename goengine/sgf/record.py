@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 
 if TYPE_CHECKING:
-    from goengine.rules import Position
+    from goengine.rules import Color, Ko, Position
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,7 @@ class GameRecord:
     size: int
     codes: NDArray[np.uint16]
     """(setup stones + moves,) movecodes, the setup stones first; every move is legal (simple ko, no suicide)."""
-    to_play: str = "black"
+    to_play: Color = "black"
     """``black`` or ``white``: the colour of the first move, or whose turn it is where there is no move."""
     komi: float | None = None
     handicap: int = 0
@@ -51,7 +51,7 @@ class GameRecord:
         """Moves of the record, passes included and setup stones left out."""
         return len(self.codes) - self.setup_count
 
-    def start(self, ko: str = "simple") -> Position:
+    def start(self, ko: Ko = "simple") -> Position:
         """A new position after handicap and setup stones, before the first move."""
         from goengine.rules import Position  # imports numba, which reading records alone need not wait for
 
@@ -62,7 +62,7 @@ class GameRecord:
             position.setup(black=points[~white].tolist(), white=points[white].tolist(), to_play=self.to_play)
         return position
 
-    def plays(self) -> Iterator[tuple[str, int | None]]:
+    def plays(self) -> Iterator[tuple[Color, int | None]]:
         """The moves in order, as (``black`` or ``white``, point or None for a pass)."""
         for code in self.codes[self.setup_count :].tolist():
             point = code & POINT_MASK
@@ -99,5 +99,4 @@ class Problem:
         place = self.file + (f", game {self.game}" if self.game else "") + (f" (line {self.line})" if self.line else "")
         what = f"{self.property}: {self.reason}" if self.property else self.reason
         detail = f" ({self.detail})" if self.detail else ""
-        use = "skipped" if self.skipped else "used"
-        return f"{place}: {what}{detail}; {use}; {self.remedy}"
+        return f"{place}: {what}{detail}; {'skipped: ' if self.skipped else ''}{self.remedy}"

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 BLOCK = 1 << 20
-LARGEST_GAME = 1 << 24
+LARGEST_GAME = 1 << 22
 """Bytes of one game tree; what is longer is cut there."""
+
+CUT_OFF = "the file ends in the middle of the game"
+NOT_CLOSED = "a bracket or a parenthesis is not closed"
+TOO_LONG = "the game is longer than 4 MiB"
 
 _START = re.compile(rb"\(\s*+;")
 _VALUE = rb"\[(?:[^\]\\]++|\\.)*+\]"
 _PLAIN_TREE = re.compile(rb"\((?:[^()\[]++|" + _VALUE + rb")*+\)", re.DOTALL)
 _TOKEN = re.compile(rb"[()]|" + _VALUE, re.DOTALL)
-# A root cannot stand inside a game: where one does, the game before it was not closed. Inside a value its bracket
-# would be escaped.
+# A root cannot stand inside a game: where one does, the game before it was not closed. Pasted into a comment, its
+# bracket would be escaped.
 _ROOT = re.compile(rb"\(\s*+;\s*+(?:GM|FF|SZ|CA|AP)\s*+\[[^\[\]\\]*+\]")
+_OPEN, _CLOSE = b"()"
 
 
 class Readable(Protocol):
@@ -33,10 +38,11 @@ class GameText:
     """One game tree as it stands in the file."""
 
     data: bytes
-    line: int
+    """From the opening to the closing parenthesis; with a fault, to the last whole value, and closed for it."""
+    line: int = 1
     """The line on which it begins, from 1."""
-    truncated: bool = False
-    """True: it was not closed, and what was left open after its last whole value has been closed for it."""
+    fault: str = ""
+    """`CUT_OFF`, `NOT_CLOSED` or `TOO_LONG` where the tree does not end as it should."""
 
 
 def split_games(stream: Readable) -> Iterator[GameText]:
@@ -48,14 +54,17 @@ def split_games(stream: Readable) -> Iterator[GameText]:
     buffer, at, ended = b"", 0, False
     line, counted = 1, 0
     block = BLOCK
+    start = _START
     while True:
-        found = _START.search(buffer, at)
-        text, stop = (None, at) if found is None else _game(buffer, found.start(), ended)
-        if text is not None and found is not None:
+        found = start.search(buffer, at)
+        game = None if found is None else _game(buffer, found.start(), ended)
+        if game is not None and found is not None:
+            data, at, fault = game
             line += buffer.count(b"\n", counted, found.start())
             counted = found.start()
-            yield GameText(text, line, truncated=text != buffer[found.start() : stop])
-            at, block = stop, BLOCK
+            yield GameText(data, line, fault)
+            start = _ROOT if fault == TOO_LONG else _START  # the rest of a cut game is variations, not games
+            block = BLOCK
             continue
         if ended:
             return
@@ -66,23 +75,38 @@ def split_games(stream: Readable) -> Iterator[GameText]:
         block = min(2 * block, LARGEST_GAME)  # each attempt scans the game again: keep the attempts few
 
 
-def _game(buffer: bytes, start: int, ended: bool) -> tuple[bytes | None, int]:
-    """The game tree at ``start`` and where it stops; None when more of the file is needed to tell."""
+def _game(buffer: bytes, start: int, ended: bool) -> tuple[bytes, int, str] | None:
+    """The game tree at ``start``, where it stops, and its fault; None when more of the file is needed to tell."""
     plain = _PLAIN_TREE.match(buffer, start)
     following = _ROOT.search(buffer, start + 1)
     limit = len(buffer) if following is None else following.start()
     if plain is not None and plain.end() <= limit:
-        return plain[0], plain.end()
-    if len(buffer) - start > LARGEST_GAME:
-        ended, limit = True, min(limit, start + LARGEST_GAME)
-    depth, whole, open_there = 0, start, 0
-    for token in _TOKEN.finditer(buffer, start, limit):
-        first = buffer[token.start()]
-        depth += (first == 0x28) - (first == 0x29)
+        return plain[0], plain.end(), ""
+    fault = CUT_OFF if following is None else NOT_CLOSED
+    if limit - start > LARGEST_GAME:
+        limit, fault = start + LARGEST_GAME, TOO_LONG
+    data, end, whole = closed(buffer, start, limit)
+    if whole:
+        return data, end, ""
+    if fault == CUT_OFF and not ended:
+        return None
+    return data, limit, fault
+
+
+def closed(text: bytes, start: int, limit: int) -> tuple[bytes, int, bool]:
+    """The game tree that begins at ``start``, where it ends, and whether it ends before ``limit``.
+
+    One that does not is cut after its last whole value or parenthesis, and what is open there is closed.
+    """
+    depth, end, open_there = 0, start, 0
+    for token in _TOKEN.finditer(text, start, limit):
+        first = text[token.start()]
+        if first == _OPEN:
+            depth += 1
+            continue
+        if first == _CLOSE:
+            depth -= 1
+        end, open_there = token.end(), depth
         if depth == 0:
-            return buffer[start : token.end()], token.end()
-        if first != 0x28:
-            whole, open_there = token.end(), depth
-    if following is None and not ended:
-        return None, start
-    return buffer[start:whole] + b")" * open_there, limit
+            return text[start:end], end, True
+    return text[start:end] + b")" * open_there, end, False

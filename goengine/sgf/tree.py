@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sgfmill import sgf_grammar
 
+from goengine.sgf.split import closed
+
 Properties = dict[str, list[bytes]]
 """The properties of a node, raw values without their brackets, in the order of the file."""
 
@@ -24,9 +26,10 @@ _EACH_VALUE = re.compile(rb"\[((?:[^\]\\]++|\\.)*+)\]", re.DOTALL)
 _IGNORED = rb"(?:(?!A[BWE]\s*+\[|[BW]\s*+\[)[A-Z]{1,64}\s*+(?:" + _VALUE + rb"\s*+)++)*+"
 _NODE = rb";\s*+([BW])\s*+\[([a-z]{2})?\]\s*+" + _IGNORED
 _EACH_NODE = re.compile(_NODE, re.DOTALL)
-_NODES = re.compile(rb"(?:" + _NODE + rb")*+\)\s*+", re.DOTALL)
+_NODES = re.compile(rb"(?:" + _NODE + rb")*+\)", re.DOTALL)
 
-_PASS_MARK = b"[~~]"
+_PASS = b"~~"
+_PUNCTUATION = np.frombuffer(b";[]", dtype=np.uint8)
 _STRIDE = len(b";B[dd]")
 
 
@@ -40,13 +43,19 @@ class Line:
     nodes: list[Properties] = field(default_factory=list)
 
 
-def read_line(data: bytes) -> Line:
-    """The main line of one SGF game tree.
+def read_line(data: bytes) -> tuple[Line, str]:
+    """The main line of one SGF game tree, and what is wrong with the tree where only its beginning can be read.
 
     Raises:
-        ValueError: not even sgfmill can read it.
+        ValueError: nothing of it can be read.
     """
-    return read_plain(data) or read_any(data)
+    if (line := read_plain(data)) is not None:
+        return line, ""
+    try:
+        return read_any(data), ""
+    except ValueError as error:
+        _, end = sgf_grammar.tokenise(data)  # stops where it can make nothing of the next bytes
+        return read_any(closed(data, 0, end)[0]), str(error)
 
 
 def read_plain(data: bytes) -> Line | None:
@@ -56,9 +65,8 @@ def read_plain(data: bytes) -> Line | None:
         return None
     root: Properties = {}
     for name, values in _PROPERTY.findall(found[1]):
-        # most properties have one value, whose brackets need no search
-        several = b"]" in values[:-1]
-        root.setdefault(name.decode("ascii"), []).extend(_EACH_VALUE.findall(values) if several else [values[1:-1]])
+        one = values[-1] == ord("]") and b"]" not in values[:-1]  # as most have: nothing to search for
+        root.setdefault(name.decode("ascii"), []).extend([values[1:-1]] if one else _EACH_VALUE.findall(values))
     if "B" in root or "W" in root:
         return None
     letters = _packed(data[found.end() :])
@@ -68,22 +76,26 @@ def read_plain(data: bytes) -> Line | None:
 def _packed(text: bytes) -> NDArray[np.uint8] | None:
     """The moves of ``text``, which runs from the first node after the root to the closing parenthesis."""
     if b"~" not in text:
-        strict = text.replace(b"[]", _PASS_MARK).removesuffix(b")")
-        if len(strict) % _STRIDE == 0 and len(strict) != len(text):
-            cells = np.frombuffer(strict, dtype=np.uint8).reshape(-1, _STRIDE)
-            colors, points = cells[:, 1], cells[:, 3:5]
-            plain = (points - np.uint8(ord("a"))) < 26
-            tildes = (points == ord("~")).all(axis=1)
-            if (
-                (cells[:, (0, 2, 5)] == np.frombuffer(b";[]", dtype=np.uint8)).all()
-                and ((colors == ord("B")) | (colors == ord("W"))).all()
-                and (plain.all(axis=1) | tildes).all()
-            ):
-                return np.column_stack((colors, points))
+        even = text.replace(b"[]", b"[" + _PASS + b"]")
+        if len(even) % _STRIDE == 1 and even.endswith(b")"):
+            cells = np.frombuffer(even[:-1], dtype=np.uint8).reshape(-1, _STRIDE)
+            if _is_even(cells):
+                return cells[:, (1, 3, 4)]
     if _NODES.fullmatch(text) is None:
         return None
-    joined = b"".join(color + (point or b"~~") for color, point in _EACH_NODE.findall(text))
+    joined = b"".join(color + (point or _PASS) for color, point in _EACH_NODE.findall(text))
     return np.frombuffer(joined, dtype=np.uint8).reshape(-1, 3)
+
+
+def _is_even(cells: NDArray[np.uint8]) -> bool:
+    """Whether each row of (moves, 6) characters reads ``;B[dd]``, with B or W and two letters or two tildes."""
+    colors, points = cells[:, 1], cells[:, 3:5]
+    letters = ((points - np.uint8(ord("a"))) < 26).all(axis=1)
+    return bool(
+        (cells[:, (0, 2, 5)] == _PUNCTUATION).all()
+        and ((colors == ord("B")) | (colors == ord("W"))).all()
+        and (letters | (points == ord("~")).all(axis=1)).all()
+    )
 
 
 def read_any(data: bytes) -> Line:
