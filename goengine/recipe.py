@@ -56,6 +56,7 @@ class Recipe:
     channels_last: bool = True
     compile: bool = False
     threads: int = 0  # of torch; 0 leaves it to torch
+    parts: int = 1  # of a batch, each with batch norm of its own, spread over the threads: see Trainer.learn
     encoder_threads: int = 1
     # What is written when.
     log_steps: int = 20
@@ -79,7 +80,15 @@ class Recipe:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise RecipeError(f"{name} = {getattr(self, name)!r}: use one of {', '.join(allowed)}")
-        least = {"batch": 2, "filters": 1, "depth": 0, "log_steps": 1, "encoder_threads": 1, "board_size": 2}
+        least = {
+            "batch": 2,
+            "filters": 1,
+            "depth": 0,
+            "log_steps": 1,
+            "encoder_threads": 1,
+            "parts": 1,
+            "board_size": 2,
+        }
         for setting in dataclasses.fields(self):
             value = getattr(self, setting.name)
             if isinstance(value, int | float) and not isinstance(value, bool):
@@ -89,6 +98,8 @@ class Recipe:
         for name in ("cooldown", "hold_out", "momentum"):
             if getattr(self, name) > 1:
                 raise RecipeError(f"{name} = {getattr(self, name)!r}: must be between 0 and 1")
+        if self.batch % self.parts or self.batch < 2 * self.parts:
+            raise RecipeError(f"parts = {self.parts}: must divide batch = {self.batch} into parts of 2 or more")
         if not self.positions and not self.minutes:
             raise RecipeError("the recipe has no end: set positions or minutes (--time-limit)")
 

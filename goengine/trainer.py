@@ -9,6 +9,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,8 @@ class Trainer:
         self.seconds = 0.0
         self.norms = torch.zeros(101, device=device)
         self._parameters = list(self.module.parameters())
+        self._replicas = [_sharing(self.module) for _ in range(recipe.parts)] if recipe.parts > 1 else []
+        self._workers: ThreadPoolExecutor | None = None
         self._new = torch.from_numpy(symmetry_table(self.size).copy()).to(device)
         self._old = torch.from_numpy(inverse_table(self.size).copy()).to(device)
 
@@ -221,12 +224,12 @@ class Trainer:
             nothing waits for them.
         """
         words, targets = self.to_device(batch)
-        self.module.train()
-        with self.autocast():
-            logits = self.forward(self.planes(words))  # (batch, points)
-        legal = legal_points(words) if self.recipe.legal_only else None
-        loss = policy_loss(logits, targets, legal)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if self._replicas:
+            loss, right = self._in_parts(words, targets)
+        else:
+            self.module.train()
+            loss, right = self._loss(self.forward, words, targets)
+            loss.backward()  # type: ignore[no-untyped-call]
         norm = clip_to_median(self._parameters, self.norms, self.steps, self.recipe.clip)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -236,7 +239,45 @@ class Trainer:
         self.steps += 1
         self.positions += len(targets)
         self.averages.update(self.module, len(targets))
-        return loss.detach(), (logits.detach().argmax(1) == targets).sum(), norm
+        return loss.detach(), right, norm
+
+    def _loss(self, module: Any, words: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean loss and the count of top-1 hits."""
+        with self.autocast():
+            logits = module(self.planes(words))  # (batch, points)
+        legal = legal_points(words) if self.recipe.legal_only else None
+        loss = policy_loss(logits, targets, legal)
+        return loss, (logits.detach().argmax(1) == targets).sum()
+
+    def _in_parts(self, words: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients of a batch, its parts spread over Python threads with one torch thread each.
+
+        On a processor this does better than torch's own threads, which meet at a barrier in every layer and collapse
+        when another program takes a core for a moment. Each part has its own batch norm statistics. The result does
+        not depend on which thread takes which part.
+        """
+        if self._workers is None:
+            count = self.recipe.threads or torch.get_num_threads()
+            self._workers = ThreadPoolExecutor(count, "part", lambda: torch.set_num_threads(1))
+
+        def part(number: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+            replica = self._replicas[number].train()
+            loss, right = self._loss(replica, all_words[number], all_targets[number])
+            return loss.detach(), right, torch.autograd.grad(loss, list(replica.parameters()))
+
+        count = len(self._replicas)
+        all_words, all_targets = words.chunk(count), targets.chunk(count)
+        done = list(self._workers.map(part, range(count)))
+        with torch.no_grad():
+            for parameter, *gradients in zip(self._parameters, *(grads for _, _, grads in done), strict=True):
+                parameter.grad = torch.stack(gradients).mean(0)
+            replicas = [list(replica.buffers()) for replica in self._replicas]
+            for mine, *theirs in zip(self.module.buffers(), *replicas, strict=True):
+                mine.copy_(torch.stack(theirs).mean(0) if mine.is_floating_point() else theirs[0])
+                for buffer in theirs:
+                    buffer.copy_(mine)
+        losses, rights = torch.stack([loss for loss, _, _ in done]), torch.stack([right for _, right, _ in done])
+        return losses.mean(), rights.sum()
 
     def candidates(self) -> Iterator[tuple[str, nn.Module]]:
         """The present weights and each average, as networks in eval mode; use each before taking the next."""
@@ -306,6 +347,8 @@ class Trainer:
         """
         try:
             self.module.load_state_dict(state["model"])
+            for replica in self._replicas:
+                replica.load_state_dict(state["model"])
             for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
                 peaks = [group["peak"] for group in optimizer.param_groups]
                 optimizer.load_state_dict(saved)
@@ -319,6 +362,16 @@ class Trainer:
         self.seconds = state["counters"]["seconds"]
         torch.set_rng_state(state["random"])
         return state["sampler"]  # type: ignore[no-any-return]
+
+
+def _sharing(module: nn.Module) -> nn.Module:
+    """A copy with the same parameters and buffers of its own."""
+    replica = copy.deepcopy(module)
+    originals = dict(module.named_modules())
+    for name, inner in replica.named_modules():
+        for key in inner._parameters:
+            inner._parameters[key] = originals[name]._parameters[key]
+    return replica
 
 
 def read_run(path: Path) -> tuple[Recipe, dict[str, Any]]:
