@@ -1,0 +1,55 @@
+"""A position out of a game record, as ``goengine suggest`` and ``goengine planes`` take it."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from goengine.errors import RecordError
+
+if TYPE_CHECKING:
+    from goengine.rules import Position
+    from goengine.sgf import GameRecord
+
+__all__ = ["add_position", "load_position"]
+
+
+def add_position(parser: argparse.ArgumentParser) -> None:
+    """Declare the file and the number of moves."""
+    parser.add_argument("game", metavar="GAME.sgf", type=Path, help="a game record; of several games, the first")
+    parser.add_argument("--move", type=int, metavar="N", help="the position after N moves (default: after all)")
+    parser.add_argument("--game-number", type=int, default=1, metavar="G", help="which game of the file (default: 1)")
+
+
+def load_position(args: argparse.Namespace) -> "tuple[Position, tuple[str, int | None] | None]":
+    """The position after ``--move`` moves, and the move that was played there, if the record goes on.
+
+    Raises:
+        RecordError: the file cannot be used, has no such game, or the game has fewer moves.
+    """
+    from goengine.sgf import GameRecord, scan_games
+
+    reason = f"{args.game}: holds no game {args.game_number}: it has fewer"
+    for item in scan_games(args.game):
+        if isinstance(item, GameRecord):
+            if item.index == args.game_number:
+                return _position(item, args)
+        elif item.game in (0, args.game_number):
+            reason = str(item)
+    raise RecordError(reason)
+
+
+def _position(record: "GameRecord", args: argparse.Namespace) -> "tuple[Position, tuple[str, int | None] | None]":
+    plays = list(record.plays())
+    count = len(plays) if args.move is None else args.move
+    if not 0 <= count <= len(plays):
+        raise RecordError(
+            f"{args.game}: --move {count} is not possible: game {record.index} has {len(plays)} usable moves, "
+            f"so use 0 to {len(plays)}"
+        )
+    position = record.start()
+    for color, point in plays[:count]:
+        position.play(point, color)
+    played = plays[count] if count < len(plays) else None
+    if played is not None:
+        position.to_play = played[0]
+    return position, played
