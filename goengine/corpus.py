@@ -120,9 +120,14 @@ class Corpus:
         targets = (self._moves[self._offsets[game] + code] & POINT_MASK).astype(np.int64)
         return words.reshape(len(labels), -1), targets, colors
 
+    def plies(self, labels: Ints) -> Ints:
+        """The number of the move that each label is, from 1; passes before it count. int64 (n,)."""
+        game, code = self.locate(labels)
+        return code - self._setup[game] + 1
+
     def sources_of(self, labels: Ints) -> Ints:
         """The source of each label, int64 (n,)."""
-        return np.searchsorted(self.source_starts, labels, side="right") - 1  # type: ignore[no-any-return]
+        return np.searchsorted(self.source_starts, labels, side="right") - 1
 
     def fixed_positions(self, count: int, seed: int = 0) -> Ints:
         """The same labels each time: up to ``count``, spread over the sources alike (fewer where one has fewer)."""
@@ -138,7 +143,8 @@ class Corpus:
 
 
 def _is_label(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.bool_]:
-    return ((codes & SETUP) == 0) & ((codes & POINT_MASK) != PASS)
+    placed: npt.NDArray[np.bool_] = ((codes & SETUP) == 0) & ((codes & POINT_MASK) != PASS)
+    return placed
 
 
 def _counts(moves: npt.NDArray[np.uint16], offsets: Ints) -> tuple[Ints, Ints]:

@@ -24,12 +24,13 @@ def orthogonalized(matrices: Tensor, steps: int = 5) -> Tensor:
         The same shape and dtype.
     """
     a, b, c = _NEWTON_SCHULZ
-    wide = matrices.transpose(1, 2) if matrices.shape[1] > matrices.shape[2] else matrices
-    x = wide / (wide.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    tall = matrices.shape[1] > matrices.shape[2]
+    wide = matrices.transpose(1, 2) if tall else matrices
+    x: Tensor = wide / (wide.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(steps):
         gram = x @ x.transpose(1, 2)
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.transpose(1, 2) if matrices.shape[1] > matrices.shape[2] else x
+    return x.transpose(1, 2) if tall else x
 
 
 class Muon(torch.optim.Optimizer):
@@ -45,7 +46,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """One step from the gradients that are there; `closure` is not used."""
         for group in self.param_groups:
             momentum = group["momentum"]
@@ -119,7 +120,7 @@ def clip_to_median(parameters: list[nn.Parameter], history: Tensor, count: int, 
         The norm before clipping, a scalar tensor.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))  # type: ignore[attr-defined]
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     seen = min(count, len(history))
     limit = history[:seen].median() * multiple if seen >= 10 else norm.new_tensor(30.0)
     if multiple > 0:

@@ -196,7 +196,7 @@ def _kind(name: str) -> str:
     kind = SETTINGS[name].type
     names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
     if kind in names:
-        return names[kind]  # type: ignore[index]
+        return names[kind]
     return "whole numbers, as 1000,2000" if name == "ema" else "sources and numbers, as kgs6d=3,aebpro=1"
 
 

@@ -32,7 +32,7 @@ class RunLog:
         except ImportError:
             self.say("no TensorBoard here (pip install 'goengine[train]'); logging to log.jsonl only")
         else:
-            self._board = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+            self._board = SummaryWriter(str(folder / "tensorboard"))
 
     def say(self, text: str) -> None:
         """A line on stderr."""

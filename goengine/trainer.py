@@ -22,7 +22,7 @@ from goengine.corpus import Corpus
 from goengine.dataset import Batch
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.layers import unpack_words
-from goengine.metrics import PolicyMeter, legal_points, policy_loss
+from goengine.metrics import PolicyMeter, legal_points, mask_illegal, policy_loss
 from goengine.networks import build_network
 from goengine.optimizers import clip_to_median, make_optimizers
 from goengine.recipe import Recipe, recipe_from
@@ -58,7 +58,7 @@ def wants_bfloat16(precision: str, device: torch.device) -> bool:
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -220,7 +220,7 @@ class Trainer:
             factor: learning rate as a part of the peak.
 
         Returns:
-            Loss (nats per position), top-1 hits (a count) and gradient norm: scalars on the device, so that
+            Loss (nats per position), top-1 hits among legal moves (a count) and gradient norm: scalars on the device, so that
             nothing waits for them.
         """
         words, targets = self.to_device(batch)
@@ -245,9 +245,9 @@ class Trainer:
         """Mean loss and the count of top-1 hits."""
         with self.autocast():
             logits = module(self.planes(words))  # (batch, points)
-        legal = legal_points(words) if self.recipe.legal_only else None
-        loss = policy_loss(logits, targets, legal)
-        return loss, (logits.detach().argmax(1) == targets).sum()
+        legal = legal_points(words)
+        loss = policy_loss(logits, targets, legal if self.recipe.legal_only else None)
+        return loss, (mask_illegal(logits.detach(), legal).argmax(1) == targets).sum()
 
     def _in_parts(self, words: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of a batch, its parts spread over Python threads with one torch thread each.

@@ -1,0 +1,60 @@
+"""``goengine info``: layers, parameters, receptive field and multiplications of a network, and where it came from."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``goengine info``."""
+    parser.add_argument("network", nargs="?", type=Path, help="a network file (default: the bundled one)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, with the recipe too")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Describe a network file."""
+    from goengine.checkpoint import BUNDLED, load_network
+    from goengine.summary import summarize
+
+    network = load_network(args.network)
+    path: Path = BUNDLED if args.network is None else args.network
+    summary = summarize(network.module, network.size)
+    metadata = network.metadata
+    if args.json:
+        print(json.dumps({"file": str(path), **metadata, **asdict(summary)}))
+        return 0
+    board = f"{network.size}x{network.size}"
+    print(f"{network.name}: {metadata['architecture']} on {network.feature_set}, {board}  ({path})\n")
+    print(f"{'layer':24}{'':20}{'output':>14}{'parameters':>13}{'multiplications':>17}")
+    for layer in summary.layers:
+        shape = "x".join(map(str, layer.shape))
+        print(f"{layer.name:24}{layer.kind:20}{shape:>14}{layer.parameters:13,}{layer.multiplications:17,}")
+    print(f"{'total':58}{summary.parameters:13,}{summary.multiplications:17,}\n")
+    field = summary.receptive_field
+    whole = ", more than the board: every point sees every other" if field >= 2 * network.size - 1 else ""
+    print(f"receptive field   {field}x{field} points{whole}")
+    print(f"parameters        {summary.parameters:,} ({path.stat().st_size:,} bytes on disk)")
+    print(f"multiplications   {summary.multiplications / 1e6:,.1f} million a position")
+    _print_training(metadata)
+    return 0
+
+
+def _print_training(metadata: dict[str, Any]) -> None:
+    """What the file tells about its training, as far as it does."""
+    training, results = metadata.get("training"), metadata.get("results")
+    if isinstance(training, dict) and "positions" in training:
+        print(f"trained on        {training['positions']:,} positions, {training.get('seconds', 0) / 60:,.0f} minutes")
+        sources = training.get("sources")
+        if isinstance(sources, dict):
+            print(f"drawn from        {', '.join(f'{name} ({count:,})' for name, count in sources.items())}")
+    if isinstance(results, dict):
+        for source, one in results.items():
+            if isinstance(one, dict):
+                print(
+                    f"held out          {source}: top-1 {one['top1']:.2%}, top-5 {one['top5']:.2%}, "
+                    f"loss {one['loss']:.4f} on {one['positions']:,} positions"
+                )
