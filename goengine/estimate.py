@@ -68,6 +68,16 @@ class Estimate:
         return tuple(chain for chain in self.chains if abs(chain.owned) < _CLEAR)
 
     @property
+    def decided(self) -> bool:
+        """Whether the game is played out so far that every chain is clearly alive or dead."""
+        return not self.unsure and self.contested * 12 <= self.stones.size
+
+    @property
+    def settled(self) -> bool:
+        """Whether hardly a point is open any more: nothing large is left to play."""
+        return not self.unsure and self.contested <= max(2, self.stones.size // 36)
+
+    @property
     def seki(self) -> tuple[Chain, ...]:
         """Living chains in a group without a point of its own: they live because neither side can attack."""
         return tuple(self.chains[number] for number in sorted(self._without_eyes))

@@ -130,7 +130,7 @@ class Player:
             worth = sensible & _unsettled(scout)
             if not worth.any():
                 return None
-            if self._settled(scout, position.size):
+            if scout.settled:  # the playouts can tell what a move is worth
                 return self._late_move(position, np.where(worth, probabilities, 0))
             if not worth[probabilities.argmax()] and probabilities.max() < _INSISTS:
                 probabilities = np.where(worth, probabilities, 0)
@@ -144,10 +144,6 @@ class Player:
         sign = 1 if position.to_play == BLACK else -1
         behind = -sign * (seen.mean_score() - position.komi)
         return behind >= self.resign and seen.won(position.to_play, position.komi) < _HOPELESS
-
-    def _settled(self, seen: Estimate, size: int) -> bool:
-        """Whether little enough is open that playouts can tell what a move is worth."""
-        return not seen.unsure and seen.contested <= max(2, size * size // 36)
 
     def _late_move(self, position: Position, probabilities: NDArray[np.float64]) -> int | None:
         """The likeliest move that gains something over a pass; None (pass) if there is none."""

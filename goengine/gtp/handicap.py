@@ -42,18 +42,20 @@ def free_handicap_points(stones: int, size: int) -> list[int]:
     chosen = fixed_handicap_points(min(stones, limit), size) if (limit := fixed_handicap_limit(size)) else []
     best_line = min(3, (size - 1) // 2)
 
-    def merit(point: int) -> tuple[int, int, int]:
-        row, col = row_col(point, size)
-        near = min(
-            ((row - r) ** 2 + (col - c) ** 2 for r, c in (row_col(other, size) for other in chosen)),
-            default=0,
-        )
-        line = min(row, col, size - 1 - row, size - 1 - col)
-        return near, -abs(line - best_line), -point
+    def distance(a: int, b: int) -> int:
+        (row, col), (r, c) = row_col(a, size), row_col(b, size)
+        return (row - r) ** 2 + (col - c) ** 2
 
-    free = set(range(size * size)).difference(chosen)
+    def off_line(point: int) -> int:
+        row, col = row_col(point, size)
+        return abs(min(row, col, size - 1 - row, size - 1 - col) - best_line)
+
+    free = [point for point in range(size * size) if point not in chosen]
+    near = {point: min((distance(point, other) for other in chosen), default=0) for point in free}
     while len(chosen) < stones:
-        point = max(free, key=merit)
-        chosen.append(point)
-        free.remove(point)
+        new = max(near, key=lambda point: (near[point], -off_line(point), -point))
+        chosen.append(new)
+        del near[new]
+        for point in near:
+            near[point] = min(near[point], distance(point, new)) if len(chosen) > 1 else distance(point, new)
     return chosen

@@ -205,11 +205,10 @@ class _Commands:
         if status.lower() not in _STATUSES:
             raise _syntax_error(usage)
         seen = self._session.estimate()
-        if seen.unsure:
-            doubtful = self._vertices([chain.stones[0] for chain in seen.unsure])
-            raise GtpFailure(
-                f"cannot tell who lives before the game is played out: in doubt are the stones at {doubtful}"
-            )
+        if seen.chains and not seen.decided:
+            doubtful = self._vertices(chain.stones[0] for chain in seen.unsure)
+            what = f"in doubt are the stones at {doubtful}" if doubtful else f"{seen.contested} points are nobody's yet"
+            raise GtpFailure(f"cannot tell who lives before the game is played out: {what}")
         if status.lower() == "dead":
             return self._chains(seen.dead)
         seki = set(seen.seki)

@@ -1,0 +1,431 @@
+"""What each command does to the game, and how it answers; the network is a fake."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fake_network import FakeNetwork
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from goengine import __version__
+from goengine.coords import format_vertex, parse_vertex
+from goengine.errors import NetworkFileError
+from goengine.gtp.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
+from goengine.gtp.handlers import crash_report, format_score, make_handlers
+from goengine.gtp.protocol import Engine
+from goengine.gtp.session import Session
+from goengine.player import Player
+from goengine.rules import Position
+
+GNUGO = shutil.which("gnugo") or shutil.which("/usr/games/gnugo")
+STANDARD = {
+    *("protocol_version", "name", "version", "known_command", "list_commands", "quit"),
+    *("boardsize", "clear_board", "komi", "fixed_handicap", "place_free_handicap", "set_free_handicap"),
+    *("play", "genmove", "undo", "reg_genmove", "loadsgf", "showboard"),
+    *("final_score", "final_status_list", "time_settings", "time_left"),
+}
+
+
+class Dialogue:
+    """An engine in this process, and its session."""
+
+    def __init__(self, size: int = 9, network: FakeNetwork | None = None, **style: float | int) -> None:
+        player = Player(network or FakeNetwork(9), **style)  # type: ignore[arg-type]
+        self.session = Session(lambda: player, size)
+        self.engine = Engine(make_handlers(self.session), crash_report)
+
+    def raw(self, command: str) -> str:
+        answer = self.engine.answer(command.encode("utf-8", "surrogateescape"))
+        assert answer is not None
+        return answer.decode()
+
+    def ok(self, command: str) -> str:
+        answer = self.raw(command)
+        assert answer.startswith("="), f"{command}: {answer}"
+        return answer[1:].strip()
+
+    def fails(self, command: str) -> str:
+        answer = self.raw(command)
+        assert answer.startswith("? ") and answer.count("\n") == 2, f"{command}: {answer}"
+        assert "internal error" not in answer
+        return answer[2:].strip()
+
+
+def test_the_commands_of_gtp_2_are_all_there() -> None:
+    assert set(Dialogue().ok("list_commands").split()) == STANDARD
+    assert Dialogue().ok("name") == "goengine"
+    assert Dialogue().ok("version") == __version__
+    assert Dialogue().ok("protocol_version") == "2"
+
+
+@pytest.mark.parametrize("command", sorted(STANDARD - {"quit", "genmove", "reg_genmove"}))
+def test_known_commands_are_known(command: str) -> None:
+    assert Dialogue().ok(f"known_command {command}") == "true"
+
+
+def test_komi_and_size_outlive_clear_board() -> None:
+    gtp = Dialogue()
+    gtp.ok("komi 0.5")
+    gtp.ok("boardsize 13")
+    gtp.ok("play b k10")
+    gtp.ok("clear_board")
+    assert (gtp.session.position.komi, gtp.session.position.size) == (0.5, 13)
+    assert not gtp.session.position.board.any()
+
+
+def test_colours_and_passes_in_any_case() -> None:
+    gtp = Dialogue()
+    for command in ("play W d4", "play Black E5", "play b PASS", "play WHITE Pass"):
+        assert gtp.ok(command) == ""
+    moves = [
+        (color, point if point is None else format_vertex(point, 9)) for color, point in gtp.session.position.moves
+    ]
+    assert moves == [("white", "D4"), ("black", "E5"), ("black", None), ("white", None)]
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "words"),
+    [
+        ([], "boardsize", "syntax error"),
+        ([], "boardsize nine", "syntax error"),
+        ([], "boardsize 26", "unacceptable size"),
+        ([], "boardsize 1", "unacceptable size"),
+        ([], "boardsize -9", "unacceptable size"),
+        ([], "boardsize 9 13", "unacceptable size"),
+        ([], "boardsize 99999999999999999999", "syntax error"),
+        ([], "komi", "syntax error"),
+        ([], "komi six", "syntax error"),
+        ([], "komi nan", "syntax error"),
+        ([], "komi inf", "syntax error"),
+        ([], "komi 1e300", "syntax error"),
+        ([], "fixed_handicap", "syntax error"),
+        ([], "fixed_handicap 1", "invalid number of stones"),
+        ([], "fixed_handicap 10", "invalid number of stones"),
+        (["boardsize 8"], "fixed_handicap 5", "invalid number of stones"),
+        (["boardsize 6"], "fixed_handicap 2", "invalid number of stones"),
+        (["play b d4"], "fixed_handicap 2", "board not empty"),
+        ([], "place_free_handicap 1", "invalid number of stones"),
+        ([], "place_free_handicap 81", "invalid number of stones"),
+        (["play b d4"], "place_free_handicap 2", "board not empty"),
+        ([], "set_free_handicap", "bad vertex list"),
+        ([], "set_free_handicap d4", "bad vertex list"),
+        ([], "set_free_handicap d4 d4", "bad vertex list"),
+        ([], "set_free_handicap d4 pass", "bad vertex list"),
+        ([], "set_free_handicap d4 z99", "bad vertex list"),
+        (["play b d4"], "set_free_handicap d4 e5", "board not empty"),
+        ([], "play", "syntax error"),
+        ([], "play b", "syntax error"),
+        ([], "play green d4", "syntax error"),
+        ([], "play b i5", "illegal move"),
+        ([], "play b t19", "illegal move"),
+        (["play b d4"], "play w d4", "illegal move"),
+        (["play b a2", "play b b1"], "play w a1", "illegal move"),
+        ([], "genmove", "syntax error"),
+        ([], "genmove x", "syntax error"),
+        ([], "reg_genmove", "syntax error"),
+        ([], "undo", "cannot undo"),
+        (["play b d4", "undo"], "undo", "cannot undo"),
+        (["fixed_handicap 2"], "undo", "cannot undo"),
+        ([], "loadsgf", "syntax error"),
+        ([], "loadsgf /no/such/file.sgf", "cannot load file"),
+        ([], "final_status_list", "syntax error"),
+        ([], "final_status_list undead", "syntax error"),
+        ([], "time_settings 1 2", "syntax error"),
+        ([], "time_settings 1 2 x", "syntax error"),
+        ([], "time_settings -1 2 3", "syntax error"),
+        ([], "time_left b 10", "syntax error"),
+        ([], "time_left x 10 0", "syntax error"),
+        ([], "xyzzy", "unknown command"),
+    ],
+)
+def test_failures_begin_with_the_words_of_the_specification(before: list[str], command: str, words: str) -> None:
+    gtp = Dialogue()
+    for earlier in before:
+        gtp.ok(earlier)
+    state = str(gtp.session.position)
+    assert gtp.fails(command).startswith(words)
+    assert str(gtp.session.position) == state
+
+
+def test_genmove_plays_its_move_and_reg_genmove_does_not() -> None:
+    gtp = Dialogue(network=FakeNetwork(9, favourites=(3, 4, 5)))
+    assert gtp.ok("reg_genmove b") == "D9"
+    assert gtp.ok("genmove b") == "D9"
+    assert gtp.ok("genmove b") == "E9"
+    assert gtp.ok("genmove white") == "F9"
+    assert [color for color, _ in gtp.session.position.moves] == ["black", "black", "white"]
+    gtp.ok("undo")
+    assert gtp.ok("genmove W") == "F9"
+
+
+def test_reg_genmove_does_not_sample() -> None:
+    gtp = Dialogue(temperature=5.0, seed=1)
+    assert len({gtp.ok("reg_genmove b") for _ in range(20)}) == 1
+
+
+def test_another_size_than_the_networks_is_one_clear_failure() -> None:
+    gtp = Dialogue(size=13)
+    gtp.ok("play b d4")
+    assert "the network fake plays 9x9 only, this board is 13x13" in gtp.fails("genmove w")
+    gtp.ok("boardsize 9")
+    gtp.ok("genmove w")
+
+
+def test_a_network_that_cannot_be_loaded_fails_the_move_and_nothing_else() -> None:
+    def no_player() -> Player:
+        raise NetworkFileError("x.safetensors: no such network file")
+
+    engine = Engine(make_handlers(Session(no_player, 9)), crash_report)
+    assert engine.answer(b"1 genmove b") == b"?1 x.safetensors: no such network file\n\n"
+    assert engine.answer(b"2 play b d4") == b"=2\n\n"
+
+
+def test_a_crash_becomes_a_failure_and_the_engine_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    gtp = Dialogue()
+    gtp.engine.handlers["genmove"] = lambda _: str(1 // 0)
+    assert (
+        gtp.raw("7 genmove b")
+        == "?7 internal error in genmove: ZeroDivisionError: integer division or modulo by zero\n\n"
+    )
+    assert "Traceback" in capsys.readouterr().err
+    assert gtp.ok("play b d4") == ""
+
+
+# Handicap
+
+
+def test_fixed_handicap_of_the_specification() -> None:
+    gtp = Dialogue(size=19)
+    assert gtp.ok("fixed_handicap 9") == "D4 Q16 D16 Q4 D10 Q10 K4 K16 K10"
+    assert gtp.session.position.to_play == "white"
+    expected = {
+        2: "D4 Q16",
+        3: "D4 Q16 D16",
+        4: "D4 Q16 D16 Q4",
+        5: "D4 Q16 D16 Q4 K10",
+        6: "D4 Q16 D16 Q4 D10 Q10",
+        7: "D4 Q16 D16 Q4 D10 Q10 K10",
+        8: "D4 Q16 D16 Q4 D10 Q10 K4 K16",
+    }
+    for stones, vertices in expected.items():
+        gtp.ok("clear_board")
+        assert gtp.ok(f"fixed_handicap {stones}") == vertices
+    assert [fixed_handicap_limit(size) for size in range(2, 13)] == [0, 0, 0, 0, 0, 4, 4, 9, 4, 9, 4]
+
+
+@pytest.mark.skipif(GNUGO is None, reason="GNU Go is not installed")
+def test_fixed_handicap_is_where_gnu_go_places_it() -> None:
+    # 12x12 left out: GNU Go is on the fourth line there, the specification on the third
+    sizes = [size for size in range(7, 20) if size != 12]
+    asked = [(size, stones) for size in sizes for stones in range(2, fixed_handicap_limit(size) + 1)]
+    commands = "".join(f"boardsize {size}\nclear_board\nfixed_handicap {stones}\n" for size, stones in asked)
+    run = subprocess.run(
+        [str(GNUGO), "--mode", "gtp"], input=commands + "quit\n", capture_output=True, text=True, timeout=60, check=True
+    )
+    answers = [line[2:].split() for line in run.stdout.split("\n\n") if len(line) > 2]
+    assert len(answers) == len(asked)
+    for (size, stones), vertices in zip(asked, answers, strict=True):
+        ours = {format_vertex(point, size) for point in fixed_handicap_points(stones, size)}
+        assert ours == set(vertices), (size, stones)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 9, 19])
+def test_free_handicap_is_exactly_as_many_stones_as_asked_for(size: int) -> None:
+    for stones in {2, 3, size, size * size // 2, size * size - 1} - {1, size * size}:
+        points = free_handicap_points(stones, size)
+        assert len(points) == len(set(points)) == stones
+        Position(size).setup(black=points)  # no chain without a liberty
+
+
+def test_handicap_after_passes_alone() -> None:
+    gtp = Dialogue()
+    gtp.ok("play b pass")
+    assert gtp.ok("place_free_handicap 2") == "C3 G7"
+    assert gtp.session.position.move_number == 0
+
+
+def test_set_free_handicap() -> None:
+    gtp = Dialogue()
+    assert gtp.ok("set_free_handicap A1 b2 J9") == ""
+    assert gtp.session.position.setup_stones["black"] == tuple(
+        sorted(parse_vertex(v, 9) or 0 for v in ("A1", "B2", "J9"))
+    )
+    assert gtp.session.position.to_play == "white"
+
+
+# Records
+
+RECORD = "(;GM[1]FF[4]SZ[9]KM[5.5]HA[2]AB[cg][gc];W[ee];B[dd];W[];B[fd])"
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    path = tmp_path / "a game.sgf"
+    path.write_text(RECORD)
+    return path
+
+
+def test_loadsgf(record: Path) -> None:
+    gtp = Dialogue(size=19)
+    assert gtp.ok(f"loadsgf {record}") == ""
+    position = gtp.session.position
+    assert (position.size, position.komi, position.move_number, position.to_play) == (9, 5.5, 4, "white")
+    assert gtp.session.size == 9 and gtp.session.komi == 5.5
+    gtp.ok(f"loadsgf {record} 3")
+    assert gtp.session.position.move_number == 2
+    gtp.ok(f"loadsgf {record} 1")
+    assert gtp.session.position.move_number == 0
+    assert len(gtp.session.position.setup_stones["black"]) == 2
+    gtp.ok(f"loadsgf {record} 100")
+    assert gtp.session.position.move_number == 4
+
+
+def test_loadsgf_keeps_the_game_when_the_file_is_no_record(tmp_path: Path) -> None:
+    gtp = Dialogue()
+    gtp.ok("play b d4")
+    for name, content in (("empty.sgf", b""), ("noise.sgf", bytes(range(256))), ("text.sgf", b"hello")):
+        (tmp_path / name).write_bytes(content)
+        message = gtp.fails(f"loadsgf {tmp_path / name}")
+        assert message.startswith("cannot load file") and name in message
+    assert gtp.fails(f"loadsgf {tmp_path}").startswith("cannot load file")
+    assert gtp.fails("loadsgf \udcff\udcfe").startswith("cannot load file")
+    assert gtp.session.position.move_number == 1
+
+
+def test_loadsgf_without_komi_keeps_the_komi(tmp_path: Path) -> None:
+    (tmp_path / "a.sgf").write_text("(;SZ[9];B[ee])")
+    gtp = Dialogue()
+    gtp.ok("komi 3.5")
+    gtp.ok(f"loadsgf {tmp_path / 'a.sgf'}")
+    assert gtp.session.position.komi == 3.5
+
+
+# The end of a game
+
+WALLS = [f"play {color} {column}{row}" for color, column in ("bb", "bd", "we", "wg") for row in range(1, 10)]
+
+
+def test_final_score_removes_dead_stones() -> None:
+    gtp = Dialogue()
+    for command in WALLS:
+        gtp.ok(command)
+    gtp.ok("komi 6.5")
+    assert gtp.ok("final_score") == "W+15.5"  # 36 against 45
+    gtp.ok("play w c5")
+    assert gtp.ok("final_score") == "W+15.5"
+    assert gtp.ok("final_status_list dead") == "C5"
+    assert gtp.ok("final_status_list seki") == ""
+    columns = [" ".join(f"{column}{row}" for row in range(9, 0, -1)) for column in "BDEG"]
+    assert gtp.raw("final_status_list ALIVE") == "= " + "\n".join(columns) + "\n\n"
+    gtp.ok("komi -9")
+    assert gtp.ok("final_score") == "0"
+
+
+def test_final_status_list_is_an_error_when_in_doubt() -> None:
+    gtp = Dialogue()
+    gtp.ok("play b e5")
+    assert "points are nobody's yet" in gtp.fails("final_status_list dead")
+    gtp.ok("play w a1")
+    gtp.ok("play w a2")
+    assert "in doubt are the stones at A2" in gtp.fails("final_status_list dead")
+    assert gtp.ok("final_score")[:2] in ("B+", "W+")
+
+
+@pytest.mark.parametrize(("score", "text"), [(3.5, "B+3.5"), (-12.0, "W+12"), (0.0, "0"), (-0.5, "W+0.5")])
+def test_scores_in_words(score: float, text: str) -> None:
+    assert format_score(score) == text
+
+
+def test_the_engine_answers_a_pass_with_a_pass_when_nothing_is_left() -> None:
+    gtp = Dialogue()
+    for command in WALLS:
+        gtp.ok(command)
+    gtp.ok("play b pass")
+    assert gtp.ok("genmove w") == "pass"
+
+
+def test_the_engine_plays_on_after_a_pass_in_the_opening() -> None:
+    gtp = Dialogue()
+    gtp.ok("play b e5")
+    gtp.ok("play w pass")
+    assert gtp.ok("genmove b") != "pass"
+
+
+def test_showboard_shows_stones_coordinates_and_captures() -> None:
+    gtp = Dialogue(size=5)
+    for command in ("play b a2", "play w a1", "play b b1"):
+        gtp.ok(command)
+    answer = gtp.raw("showboard")
+    assert answer.startswith("=\n") and answer.endswith("by White 0\n\n")
+    assert " 2  X . . . . 2\n" in answer.replace("(", " ").replace(")", " ")
+    assert "captured by Black 1" in answer
+
+
+def test_time_commands_are_accepted() -> None:
+    gtp = Dialogue()
+    for command in ("time_settings 0 0 0", "time_settings 1800 60 25", "time_left B 1795 0", "time_left w 0 12"):
+        assert gtp.ok(command) == ""
+
+
+# Anything at all
+
+VERTICES = st.sampled_from([format_vertex(point, 5) for point in range(25)] + ["pass", "PASS", "a6", "i1", "", "Z9"])
+COLORS = st.sampled_from(["b", "W", "black", "White", "grey"])
+COMMANDS = st.one_of(
+    st.tuples(st.just("play"), COLORS, VERTICES).map(" ".join),
+    st.tuples(st.just("genmove"), COLORS).map(" ".join),
+    st.sampled_from(
+        ["undo", "clear_board", "boardsize 5", "boardsize 5 5", "komi 5.5", "fixed_handicap 2", "showboard"]
+    ),
+    st.tuples(st.just("place_free_handicap"), st.integers(0, 26).map(str)).map(" ".join),
+    st.tuples(st.just("set_free_handicap"), VERTICES, VERTICES).map(" ".join),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(COMMANDS, max_size=60))
+def test_the_position_is_always_the_one_that_its_moves_make(commands: list[str]) -> None:
+    gtp = Dialogue(size=5, network=FakeNetwork(5))
+    for command in commands:
+        answer = gtp.raw(command)
+        assert answer[0] in "=?" and "internal error" not in answer
+    position = gtp.session.position
+    rebuilt = Position(position.size, komi=position.komi)
+    stones = position.setup_stones
+    if stones["black"]:
+        rebuilt.setup(black=stones["black"], to_play="white")
+    for color, point in position.moves:
+        rebuilt.play(point, color)
+    assert str(position) == str(rebuilt) and position.hash == rebuilt.hash
+    assert position.captures == rebuilt.captures and position.ko_point == rebuilt.ko_point
+
+
+WORDS = st.one_of(st.sampled_from(sorted(STANDARD - {"quit", "loadsgf"})), st.text(max_size=8))
+ARGUMENTS = st.lists(
+    st.one_of(COLORS, VERTICES, st.integers().map(str), st.floats().map(str), st.text(max_size=8)), max_size=4
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(WORDS, ARGUMENTS), min_size=1, max_size=8))
+def test_no_words_crash_a_handler(lines: list[tuple[str, list[str]]]) -> None:
+    gtp = Dialogue(size=5, network=FakeNetwork(5))
+    for name, arguments in lines:
+        answer = gtp.engine.answer(" ".join([name, *arguments]).replace("\n", " ").encode("utf-8", "surrogatepass"))
+        assert answer is None or (answer[:1] in b"=?" and b"internal error" not in answer), (name, arguments, answer)
+
+
+def test_thousands_of_commands_leave_nothing_behind() -> None:
+    gtp = Dialogue(size=9)
+    answer: Callable[[str], str] = gtp.raw
+    for _ in range(200):
+        for vertex in ("d4", "e5", "f6", "pass"):
+            answer(f"play b {vertex}")
+        answer("undo")
+        answer("clear_board")
+    assert gtp.session.position.move_number == 0
