@@ -14,25 +14,31 @@ ALLOWED: dict[str, set[str]] = {
     "_version": set(),
     "_kernels": set(),
     "coords": set(),
-    "symmetry": {"coords"},
     "layers": set(),
     "metrics": set(),
     "shards": set(),
+    "recipe": set(),
+    "runlog": set(),
+    "symmetry": {"coords"},
     "board": {"_kernels", "coords"},
+    "optimizers": {"recipe"},
+    "networks": {"layers"},
+    "summary": {"networks"},
     "rules": {"board", "coords"},
     "estimate": {"_kernels", "rules"},
-    "features": {"rules", "symmetry", "_kernels"},
-    "sgf": {"rules", "coords", "board"},
-    "networks": {"layers"},
-    "images": {"layers"},
-    "checkpoint": {"networks", "images", "layers", "symmetry"},
-    "dataset": {"shards", "symmetry", "features"},
-    "prepare": {"sgf", "features", "shards"},
-    "env": {"features", "rules"},
-    "player": {"features", "rules", "checkpoint", "estimate"},
-    "evaluator": {"dataset", "metrics", "checkpoint", "sgf", "shards", "features"},
-    "trainer": {"dataset", "networks", "images", "metrics", "checkpoint", "layers", "symmetry"},
-    "gtp": {"player", "rules", "coords", "estimate", "sgf", "checkpoint"},
+    "features": {"_kernels", "rules"},
+    "sgf": {"board", "coords", "rules"},
+    "checkpoint": {"features", "layers", "networks", "symmetry"},
+    "prepare": {"sgf", "shards"},
+    "corpus": {"features", "sgf", "shards"},
+    "dataset": {"corpus", "symmetry"},
+    "player": {"estimate", "rules"},
+    "evaluator": {"checkpoint", "corpus", "metrics"},
+    "trainer": {
+        *("checkpoint", "corpus", "dataset", "features", "layers"),
+        *("metrics", "networks", "optimizers", "recipe", "symmetry"),
+    },
+    "gtp": {"coords", "estimate", "player", "rules", "sgf"},
 }
 NO_TORCH = {
     "board",
@@ -40,7 +46,6 @@ NO_TORCH = {
     "sgf",
     "features",
     "shards",
-    "env",
     "estimate",
     "symmetry",
     "coords",
@@ -86,6 +91,8 @@ def test_every_import_follows_the_arrows() -> None:
             if extra:
                 wrong.append(f"{path.relative_to(ROOT)} imports {', '.join(sorted(extra))}")
     assert not wrong, "\n".join(wrong)
+    unknown = set(ALLOWED) - set(_modules())
+    assert not unknown, f"the design names modules that are not there: {sorted(unknown)}"
 
 
 def test_the_arrows_make_no_cycle() -> None:
