@@ -199,8 +199,8 @@ def load_corpus(
     for path in _files(paths, training):
         if is_shard(path):
             shard = Shard.open(path)
-            if int(shard.header["size"]) != size:
-                raise RecipeError(f"{path}: its games are on {shard.header['size']}x... boards, not {size}x{size}")
+            if shard.size != size:
+                raise RecipeError(f"{path}: its games are on {shard.size}x{shard.size} boards, not {size}x{size}")
             if training and shard.header.get("split", "train") != "train":
                 raise RecipeError(f"{path}: a shard of split {shard.header['split']!r}, never for training")
             piece = (shard.moves, np.asarray(shard.offsets, dtype=np.int64))

@@ -1,0 +1,206 @@
+"""Games to batches: every label once an epoch, split by game, the same again after a restart."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_games import corpus, random_game, sgf, shard
+
+from goengine.corpus import Corpus, load_corpus, shuffled, source_name
+from goengine.dataset import PositionSampler, Prefetcher
+from goengine.errors import RecipeError
+from goengine.features import encode_words
+from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
+from goengine.rules import Position
+
+
+def replayed(seed: int, size: int = 9) -> list[tuple[np.ndarray, int, int, int]]:
+    """(words, point, colour, number of the move) of each label of a random game, by the rules alone."""
+    position, found = Position(size), []
+    codes = random_game(seed, size).tolist()
+    setup = [code & POINT_MASK for code in codes if code & SETUP]
+    position.setup(black=setup, to_play="white" if setup else "black")
+    for number, code in enumerate((code for code in codes if not code & SETUP), start=1):
+        point, color = code & POINT_MASK, "white" if code & WHITE else "black"
+        assert position.to_play == color
+        if point != PASS:
+            found.append((encode_words(position), point, int(color == "white"), number))
+        position.play(None if point == PASS else point)
+    return found
+
+
+def test_every_label_is_a_move_and_its_planes_are_those_before_it() -> None:
+    games = corpus(12)
+    expected = [label for seed in range(12) for label in replayed(seed)]
+    assert len(games) == len(expected)
+    labels = np.arange(len(games))
+    words, targets, colors = games.encode(labels)
+    assert targets.tolist() == [point for _, point, _, _ in expected]
+    assert colors.tolist() == [color for _, _, color, _ in expected]
+    assert games.plies(labels).tolist() == [number for *_, number in expected]
+    for i, (before, *_) in enumerate(expected):
+        assert (words[i].reshape(9, 9) == before).all(), f"label {i}"
+
+
+def test_sources() -> None:
+    games = corpus(12)
+    sizes = games.source_sizes()
+    assert sizes["first"] == sum(len(replayed(seed)) for seed in range(6))
+    assert sum(sizes.values()) == len(games)
+    assert games.sources_of(np.array([0, sizes["first"] - 1, sizes["first"], len(games) - 1])).tolist() == [0, 0, 1, 1]
+
+
+def test_splits_are_by_game() -> None:
+    games = corpus(12)
+    train, held = games.hold_out(0.3, seed=5)
+    assert 0 < held.games < 12 and train.games + held.games == 12 and len(train) + len(held) == len(games)
+    assert not set(train.locate(np.arange(len(train)))[0]) & set(held.locate(np.arange(len(held)))[0])
+    again, _ = games.hold_out(0.3, seed=5)
+    assert (again.locate(np.arange(len(again)))[0] == train.locate(np.arange(len(train)))[0]).all()
+    assert corpus(12).hold_out(1e-9, seed=0)[1].games == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 17, 64, 1000, 4097])
+def test_shuffled_is_a_permutation(count: int) -> None:
+    order = shuffled(np.arange(count), count, [1, 2])
+    assert sorted(order.tolist()) == list(range(count))
+    assert (order == shuffled(np.arange(count), count, [1, 2])).all()
+    if count > 16:
+        assert (order != shuffled(np.arange(count), count, [1, 3])).any()
+        assert abs(np.corrcoef(np.arange(count), order)[0, 1]) < 0.5
+    assert (shuffled(np.array([count - 1]), count, [1, 2]) == order[-1]).all()
+
+
+def test_fixed_positions_are_fixed_and_spread_over_the_sources() -> None:
+    games = corpus(12)
+    some = games.fixed_positions(100)
+    assert len(set(some.tolist())) == 100
+    assert np.bincount(games.sources_of(some)).tolist() == [50, 50]
+    assert (games.fixed_positions(100) == some).all()
+    assert sorted(games.fixed_positions(10**6).tolist()) == list(range(len(games)))
+
+
+def test_each_epoch_sees_each_position_once() -> None:
+    games = corpus(4, sources=("only",))
+    sampler = PositionSampler(games, batch=7, seed=3)
+    drawn = np.concatenate([sampler.draw()[0] for _ in range(2 * len(games) // 7 + 1)])
+    for epoch in (drawn[: len(games)], drawn[len(games) : 2 * len(games)]):
+        assert sorted(epoch.tolist()) == list(range(len(games)))
+    assert (drawn[: len(games)] != drawn[len(games) : 2 * len(games)]).any()
+
+
+def test_a_restored_sampler_goes_on() -> None:
+    games = corpus(12)
+    sampler = PositionSampler(games, batch=16, seed=3)
+    for _ in range(5):
+        sampler.draw()
+    state = sampler.state()
+    expected = [sampler.draw() for _ in range(3)]
+    fresh = PositionSampler(games, batch=16, seed=3)
+    fresh.restore(state)
+    for one, other in zip(expected, (fresh.draw() for _ in range(3)), strict=True):
+        assert all((a == b).all() for a, b in zip(one, other, strict=True))
+
+
+def test_weights_and_cooldown_shares() -> None:
+    games = corpus(12)
+    sampler = PositionSampler(games, 4000, weights={"second": 3}, shares={"first": 0.9})
+    usual, cooling = sampler.draw()[2], sampler.draw(cooling=True)[2]
+    sizes = games.source_sizes()
+    assert (usual == 1).mean() == pytest.approx(3 * sizes["second"] / (3 * sizes["second"] + sizes["first"]), abs=0.04)
+    assert (cooling == 0).mean() == pytest.approx(0.9, abs=0.03)
+    none = PositionSampler(games, 100, weights={"first": 0})
+    assert set(none.draw()[2]) == {1}
+
+
+def test_all_eight_symmetries_are_drawn() -> None:
+    assert set(PositionSampler(corpus(2), 200).draw()[1]) == set(range(8))
+
+
+@pytest.mark.parametrize(
+    ("weights", "shares", "message"),
+    [
+        ({"third": 1.0}, {}, "no source 'third' among the games; there are first, second"),
+        ({"first": 0.0, "second": 0.0}, {}, "leave no position"),
+        ({}, {"first": 0.7, "second": 0.7}, "add up to 1.4"),
+    ],
+)
+def test_bad_mixtures(weights: dict[str, float], shares: dict[str, float], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        PositionSampler(corpus(2), 4, weights=weights, shares=shares)
+
+
+def test_the_prefetcher_hands_out_what_the_sampler_draws() -> None:
+    games = corpus(12)
+    prefetcher = Prefetcher(PositionSampler(games, 16, seed=1), ahead=2, cooling_from=1)
+    other = PositionSampler(games, 16, seed=1)
+    for number, batch in zip(range(3), prefetcher, strict=False):
+        labels, symmetries, sources = other.draw(cooling=number >= 1)
+        words, targets, _ = games.encode(labels)
+        assert (batch.words == words).all() and (batch.targets == targets).all()
+        assert (batch.symmetries == symmetries).all() and (batch.sources == sources).all()
+        assert batch.state == other.state()
+    prefetcher.close()
+
+
+def test_an_error_in_the_prefetchers_thread_reaches_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of stones")
+
+    games = corpus(2)
+    monkeypatch.setattr(games, "encode", broken)
+    prefetcher = Prefetcher(PositionSampler(games, 4))
+    with pytest.raises(RuntimeError, match="out of stones"):
+        next(iter(prefetcher))
+    prefetcher.close()
+
+
+def test_shards_and_sgf_give_the_same(tmp_path: Path) -> None:
+    packed = load_corpus(
+        [shard(tmp_path / "one-000.shard", range(3)), shard(tmp_path / "one-001.shard", range(3, 6))], 9
+    )
+    text = tmp_path / "one.sgfs"
+    text.write_text("\n".join(sgf(seed) for seed in range(6)) + "\n(;GM[1]SZ[13];B[aa];W[bb])\n", encoding="utf-8")
+    read = load_corpus([text], 9)
+    assert packed.source_names == read.source_names == ("one",)
+    assert packed.games == read.games == 6
+    everything = np.arange(len(packed))
+    for one, other in zip(packed.encode(everything), read.encode(everything), strict=True):
+        assert (one == other).all()
+
+
+def test_a_folder_gives_its_shards_but_not_those_for_validation(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    shard(tmp_path / "one.shard", range(2))
+    dev = shard(tmp_path / "dev" / "two.shard", range(2, 3), split="holdout")
+    assert load_corpus([tmp_path], 9, training=True).source_names == ("one",)
+    assert load_corpus([tmp_path], 9).source_names == ("one", "two")
+    for path in (dev, tmp_path / "dev"):
+        with pytest.raises(RecipeError, match="for validation, never for training"):
+            load_corpus([path], 9, training=True)
+    moved = tmp_path / "moved.shard"
+    dev.rename(moved)
+    with pytest.raises(RecipeError, match="split 'holdout', never for training"):
+        load_corpus([moved], 9, training=True)
+
+
+def test_other_sizes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="its games are on 9x9 boards, not 19x19"):
+        load_corpus([shard(tmp_path / "small.shard", range(1))], 19)
+    text = tmp_path / "small.sgf"
+    text.write_text(sgf(0), encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"no 19x19 games among .*small.sgf"):
+        load_corpus([text], 19)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("kgs6d-001.sgfs.xz", "kgs6d"), ("a/dev/kgs6d.shard", "kgs6d"), ("my-games.sgf", "my-games"), ("7.sgf", "7")],
+)
+def test_source_names(path: str, name: str) -> None:
+    assert source_name(path) == name
+
+
+def test_an_empty_corpus_is_a_corpus() -> None:
+    empty = Corpus(9, ["none"], np.empty(0, np.uint16), np.zeros(1, np.int64), np.empty(0, np.int64))
+    assert len(empty) == 0 and len(empty.fixed_positions(5)) == 0
