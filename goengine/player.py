@@ -131,7 +131,7 @@ class Player:
             if not worth.any():
                 return None
             if scout.settled:  # the playouts can tell what a move is worth
-                return self._late_move(position, np.where(worth, probabilities, 0))
+                return self._late_move(position, np.where(sensible & _open(scout), probabilities, 0))
             if not worth[probabilities.argmax()] and probabilities.max() < _INSISTS:
                 probabilities = np.where(worth, probabilities, 0)
         return next(self._moves(position, probabilities, sample), None)
@@ -146,22 +146,29 @@ class Player:
         return behind >= self.resign and seen.won(position.to_play, position.komi) < _HOPELESS
 
     def _late_move(self, position: Position, probabilities: NDArray[np.float64]) -> int | None:
-        """The likeliest move that gains something over a pass; None (pass) if there is none."""
+        """The likeliest move that gains something over a pass; None (pass) if there is none.
+
+        Gaining is to score more in the playouts, or to take a neutral point, and hold it, without scoring less: in
+        playouts a neutral point often falls to the player who passed first.
+        """
         sign = 1 if position.to_play == BLACK else -1
         pass_now = position.copy()
         pass_now.play(None)
-        worst = sign * self._mean_score(pass_now) + _WORTH
+        passed = sign * self._judge(pass_now).mean_score()
         for tried, point in enumerate(self._moves(position, probabilities, sample=False)):
             if tried == _TRIED:
                 break
             after = position.copy()
             after.play(point)
-            if sign * self._mean_score(after) >= worst:
+            seen = self._judge(after)
+            gain = sign * seen.mean_score() - passed
+            held = sign * float(seen.ownership.flat[point]) >= _OPEN
+            if gain >= _WORTH or (held and gain > -_WORTH):
                 return point
         return None
 
-    def _mean_score(self, position: Position) -> float:
-        return estimate(position, _JUDGE, threads=self.threads).mean_score()
+    def _judge(self, position: Position) -> Estimate:
+        return estimate(position, _JUDGE, threads=self.threads)
 
     def _moves(self, position: Position, probabilities: NDArray[np.float64], sample: bool) -> Iterator[int]:
         """The moves of positive probability in the order in which to try them, none that repeats a position."""
@@ -186,12 +193,28 @@ class Player:
         return int(self._random.choice(kept, p=weights / weights.sum()))
 
 
+def _open(seen: Estimate) -> NDArray[np.bool_]:
+    """The points that may still change hands, bool (size * size,).
+
+    The playouts are not sure of them, or they touch living stones of both colours: then they are neutral, though in
+    the playouts they may always fall to the player who has no other move.
+    """
+    size = len(seen.stones)
+    alive = np.where(seen.stones * seen.ownership > 0, seen.stones, 0)
+    framed = np.zeros((size + 2, size + 2), np.int8)
+    framed[1:-1, 1:-1] = alive
+    beside = np.stack([framed[:-2, 1:-1], framed[2:, 1:-1], framed[1:-1, :-2], framed[1:-1, 2:]])
+    neutral = (seen.stones == 0) & (beside == 1).any(axis=0) & (beside == -1).any(axis=0)
+    undecided: NDArray[np.bool_] = np.abs(seen.ownership) < _OPEN
+    return (undecided | neutral).reshape(-1)
+
+
 def _unsettled(seen: Estimate) -> NDArray[np.bool_]:
-    """The points at which a move may still matter, bool (size * size,): where something beside is not yet decided."""
-    open_points = np.abs(seen.ownership) < _OPEN
-    near = open_points.copy()
-    near[1:] |= open_points[:-1]
-    near[:-1] |= open_points[1:]
-    near[:, 1:] |= open_points[:, :-1]
-    near[:, :-1] |= open_points[:, 1:]
-    return near.reshape(-1)
+    """The points at which a move may still matter, bool (size * size,): open ones and those beside them."""
+    near = _open(seen).reshape(seen.stones.shape)
+    wide = near.copy()
+    wide[1:] |= near[:-1]
+    wide[:-1] |= near[1:]
+    wide[:, 1:] |= near[:, :-1]
+    wide[:, :-1] |= near[:, 1:]
+    return wide.reshape(-1)

@@ -1,0 +1,259 @@
+"""Choosing a move: legal, sensible, in style, and a pass at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from diagrams import parse
+from fake_network import FakeNetwork
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from goengine.coords import format_vertex, parse_vertex
+from goengine.errors import GoEngineError
+from goengine.player import Player
+from goengine.rules import Position
+
+
+def set_up(diagram: str, to_play: str = "black", ko: str = "simple", komi: float = 7.5) -> Position:
+    drawn = parse(diagram)
+    position = Position(drawn.size, ko, komi)  # type: ignore[arg-type]
+    position.setup(drawn.black, drawn.white, to_play)  # type: ignore[arg-type]
+    return position
+
+
+def point(vertex: str, size: int = 9) -> int:
+    found = parse_vertex(vertex, size)
+    assert found is not None
+    return found
+
+
+def player(*favourites: str, size: int = 9, **style: Any) -> Player:
+    network = FakeNetwork(size, tuple(point(vertex, size) for vertex in favourites))
+    return Player(network, **style)
+
+
+def test_the_likeliest_move_is_played() -> None:
+    assert player("G3", "C7").choose(Position(9)) == point("G3")
+
+
+def test_the_policy_is_over_legal_points() -> None:
+    position = Position(9)
+    position.play(point("E5"))
+    policy = player("E5", "D4").policy(position)
+    assert policy.dtype == np.float32 and policy.shape == (81,)
+    assert policy[point("E5")] == 0 and policy.argmax() == point("D4")
+    assert policy.sum() == pytest.approx(1)
+
+
+def test_suggestions_come_likeliest_first_and_end_with_the_legal_moves() -> None:
+    one = player("G3", "C7", size=9)
+    assert [move for move, _ in one.suggest(Position(9), 2)] == [point("G3"), point("C7")]
+    shares = [share for _, share in one.suggest(Position(9), 5)]
+    assert shares == sorted(shares, reverse=True) and len(shares) == 5
+    position = Position(2)
+    position.play(0)
+    assert {move for move, _ in player(size=2).suggest(position, 9)} == {1, 2, 3}
+
+
+def test_symmetries_reach_the_network() -> None:
+    for symmetries in (1, 8):
+        one = player(symmetries=symmetries)
+        one.choose(Position(9))
+        assert isinstance(one.network, FakeNetwork) and one.network.asked == [symmetries]
+
+
+EYES = """
+    . X . X . X X X X
+    X X X X X X O O O
+    X O O O O O O . O
+    X O . O . O O O O
+    X O O O O O . O .
+    X X X X X X O O O
+    . X . X . X X X X
+    X X X X X X . X .
+    . X . X . X X X X
+"""
+
+
+def test_its_own_eyes_are_left_alone() -> None:
+    position = set_up(EYES, "black")
+    chosen = player("A9", "C9", "E9", "A3", "C3", "A1", "C1").choose(position)
+    assert chosen is None  # every point left is an eye of one side or the other
+
+
+def test_an_opponents_eye_that_can_be_taken_is_played() -> None:
+    position = set_up(
+        """
+        . O X . .
+        O O X . .
+        X X X . .
+        . . . . .
+        . . . . .
+        """
+    )
+    assert player("A5", size=5).choose(position) == point("A5", 5)
+
+
+KO = """
+    . X O . .
+    X . X O .
+    . X O . .
+    . . . . .
+    . . . . .
+"""
+
+
+def test_a_ko_is_not_taken_back_at_once() -> None:
+    position = set_up(KO, "white")
+    position.play(point("B4", 5))
+    assert position.board.reshape(-1)[point("C4", 5)] == 0
+    assert player("C4", "D2", size=5).choose(position) == point("D2", 5)
+
+
+def test_no_earlier_position_is_repeated_even_under_simple_ko() -> None:
+    position = set_up(KO, "white")
+    position.play(point("B4", 5))  # takes C4
+    position.play(None)
+    position.play(None)
+    assert position.is_legal(point("C4", 5))  # simple ko forgets after a pass
+    assert position.repeats(point("C4", 5))
+    assert player("C4", "D2", size=5).choose(position) == point("D2", 5)
+    position.play(point("E1", 5))
+    position.play(point("D1", 5), "white")
+    assert not position.repeats(point("C4", 5))
+    assert player("C4", "D2", size=5).choose(position) == point("C4", 5)
+
+
+@pytest.mark.parametrize("ko", ["positional", "situational"])
+def test_superko_as_configured(ko: str) -> None:
+    position = set_up(KO, "white", ko)
+    position.play(point("B4", 5))
+    assert player("C4", "D2", size=5).choose(position) == point("D2", 5)
+
+
+def test_sampling_follows_the_seed_and_the_temperature() -> None:
+    def moves(**style: Any) -> list[int | None]:
+        one = player("G3", "C7", "C3", **style)
+        return [one.choose(Position(9)) for _ in range(40)]
+
+    assert moves(temperature=1.0, seed=1) == moves(temperature=1.0, seed=1)
+    assert moves(temperature=1.0, seed=1) != moves(temperature=1.0, seed=2)
+    favourites = {point("G3"), point("C7"), point("C3")}
+    drawn = moves(temperature=1.0, seed=3)
+    assert set(drawn) <= favourites | set(range(81)) and len(set(drawn)) >= 3
+    assert set(moves(temperature=1.0, seed=1, top_p=0.5)) == {point("G3")}
+    assert set(moves(temperature=1.0, seed=1, top_p=0.7)) == {point("G3"), point("C7")}
+    assert set(moves(temperature=0.01, seed=1)) == {point("G3")}
+    assert len(set(moves(temperature=100.0, seed=1))) > 20
+    assert set(moves(seed=1)) == {point("G3")}
+
+
+def test_drawn_moves_are_as_frequent_as_the_policy_says() -> None:
+    one = player("G3", "C7", "C3", temperature=1.0, seed=5)
+    policy = one.policy(Position(9))
+    drawn = [one.choose(Position(9)) for _ in range(600)]
+    for vertex in ("G3", "C7", "C3"):
+        expected = 600 * float(policy[point(vertex)])
+        assert abs(drawn.count(point(vertex)) - expected) < 4 * np.sqrt(expected)
+
+
+SETTLED = """
+    . X . X O . O . .
+    X X X X O O . O O
+    . X . X O . O O .
+    X X X X O O O . O
+    . X . X O . O O O
+    X X X X O O O . O
+    . X . X O . O O O
+    X X X X O O . O .
+    . X . X O . O O O
+"""
+
+
+def test_it_passes_when_nothing_is_left_to_gain() -> None:
+    for to_play in ("black", "white"):
+        position = set_up(SETTLED, to_play)
+        assert player().choose(position) is None
+        position.play(None)
+        assert player().choose(position) is None
+
+
+def test_it_fills_the_last_neutral_point_first() -> None:
+    diagram = SETTLED.replace("X X X X O O O . O", "X X X . O O O . O", 1)
+    for to_play in ("black", "white"):
+        position = set_up(diagram, to_play)
+        assert player("G8").choose(position) == point("D6")
+        position.play(None)
+        assert player("G8").choose(position) == point("D6")
+
+
+def test_it_plays_on_after_a_pass_while_much_is_open() -> None:
+    position = Position(9)
+    for vertex in ("E5", "C3", "G7", "C7", "G3"):
+        position.play(point(vertex))
+    position.play(None)
+    chosen = player().choose(position)
+    assert chosen is not None
+
+
+def test_it_passes_when_no_move_is_legal() -> None:
+    position = Position(2)
+    for move, color in ((0, "black"), (1, "black"), (2, "black")):
+        position.play(move, color)  # type: ignore[arg-type]
+    position.to_play = "black"
+    assert player(size=2).choose(position) is None  # its last point is an eye
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(2, 7), st.integers(0, 1000), st.sampled_from(["simple", "positional", "situational"]))
+def test_games_with_itself_are_legal_and_end(size: int, seed: int, ko: str) -> None:
+    one = player(size=size, temperature=2.0, seed=seed)
+    position = Position(size, ko)  # type: ignore[arg-type]
+    seen = {position.hash}
+    while position.passes < 2:
+        assert position.move_number < 3 * size * size + 20, f"no end:\n{position}"
+        move = one.choose(position)
+        if move is not None:
+            assert position.sensible_mask()[move], f"{format_vertex(move, size)} is not sensible:\n{position}"
+        position.play(move)  # raises if illegal
+        if move is not None:
+            assert position.hash not in seen, f"repeats a position:\n{position}"
+            seen.add(position.hash)
+
+
+def test_it_resigns_only_when_told_to_and_hopeless() -> None:
+    lost = set_up(SETTLED, "black", komi=100.5)
+    for _ in range(12):
+        lost.play(None)
+        lost.play(None)
+    assert not player().resigns(lost)
+    assert player(resign=20.0).resigns(lost)
+    assert not player(resign=150.0).resigns(lost)
+    lost.to_play = "white"
+    assert not player(resign=20.0).resigns(lost)
+    assert not player(resign=20.0).resigns(set_up(SETTLED, "black", komi=100.5))  # too early in the game
+
+
+def test_another_board_size_is_refused_in_one_line() -> None:
+    for ask in (player().choose, player().policy, player().suggest):
+        with pytest.raises(GoEngineError, match="plays 9x9 only, this board is 13x13: set boardsize 9"):
+            ask(Position(13))
+
+
+@pytest.mark.parametrize(
+    ("style", "words"),
+    [
+        ({"symmetries": 2}, "symmetries 2"),
+        ({"temperature": -1.0}, "temperature -1.0"),
+        ({"temperature": float("nan")}, "temperature nan"),
+        ({"top_p": 0.0}, "top-p 0.0"),
+        ({"top_p": 1.5}, "top-p 1.5"),
+        ({"resign": 0.0}, "resign 0.0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(style: dict[str, Any], words: str) -> None:
+    with pytest.raises(GoEngineError, match=words):
+        player(**style)
