@@ -205,8 +205,8 @@ def _open(seen: Estimate) -> NDArray[np.bool_]:
     framed[1:-1, 1:-1] = alive
     beside = np.stack([framed[:-2, 1:-1], framed[2:, 1:-1], framed[1:-1, :-2], framed[1:-1, 2:]])
     neutral = (seen.stones == 0) & (beside == 1).any(axis=0) & (beside == -1).any(axis=0)
-    undecided: NDArray[np.bool_] = np.abs(seen.ownership) < _OPEN
-    return (undecided | neutral).reshape(-1)
+    still_open: NDArray[np.bool_] = (neutral | (np.abs(seen.ownership) < _OPEN)).reshape(-1)
+    return still_open
 
 
 def _unsettled(seen: Estimate) -> NDArray[np.bool_]:

@@ -50,10 +50,15 @@ def free_handicap_points(stones: int, size: int) -> list[int]:
         row, col = row_col(point, size)
         return abs(min(row, col, size - 1 - row, size - 1 - col) - best_line)
 
+    def merit(point: int) -> tuple[bool, int, int, int]:
+        row, col = row_col(point, size)
+        inside = min(row, col, size - 1 - row, size - 1 - col) >= min(2, best_line)
+        return inside, near[point], -off_line(point), -point
+
     free = [point for point in range(size * size) if point not in chosen]
     near = {point: min((distance(point, other) for other in chosen), default=0) for point in free}
     while len(chosen) < stones:
-        new = max(near, key=lambda point: (near[point], -off_line(point), -point))
+        new = max(near, key=merit)
         chosen.append(new)
         del near[new]
         for point in near:
