@@ -106,7 +106,10 @@ def _scan(top: Path, watch: Watch | None = None) -> Iterator[GameRecord | Proble
         yield Problem(str(top), 0, "", "no game file in the folder", "", "check the path: .sgf, .sgfs, archives", True)
 
 
-def _scan_stream(stream: Readable, name: str, legal: Legal) -> Iterator[GameRecord | Problem]:
+def _scan_stream(stream: Readable | Exception, name: str, legal: Legal) -> Iterator[GameRecord | Problem]:
+    if isinstance(stream, Exception):
+        yield _damaged(name, 0, stream)
+        return
     index = 0
     texts, in_utf8 = _texts(stream)
     for text in texts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import os
 import tarfile
@@ -13,6 +12,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
+
+from goengine.sgf.split import Readable
 
 READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError, RuntimeError,
                NotImplementedError, ValueError)  # fmt: skip
@@ -45,49 +46,84 @@ def game_files(path: Path) -> Iterator[Path]:
                 yield Path(folder) / name
 
 
-def open_streams(path: Path) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
+def open_streams(path: Path) -> Iterator[tuple[str, Readable | Exception, Callable[[], int]]]:
     """(name, stream, position) of the file, or of each game file in the archive.
 
-    A stream has to be read before the next is asked for. ``position()`` says how far into ``path`` the reading is.
+    In place of a stream stands what is wrong with that member of an archive. A stream has to be read before the next is
+    asked for. ``position()`` says how far into ``path`` the reading is.
 
     Raises:
         Exception: one of `READ_ERRORS`.
     """
     with path.open("rb") as file:
         is_zip = file.peek(4)[:4] in _ZIP
-        for name, stream in (_zip_members if is_zip else _unpacked)(file, str(path)):
+        for name, stream in _zip_members(file, str(path)) if is_zip else _unpacked(file, str(path)):
             yield name, stream, file.tell
 
 
-def _zip_members(file: IO[bytes], name: str) -> Iterator[tuple[str, IO[bytes]]]:
+class _Stream:
+    """A stream whose first bytes can be looked at, and that gives all there is before it raises; it closes nothing."""
+
+    def __init__(self, source: Any) -> None:
+        self._read_some = source.read1 if hasattr(source, "read1") else source.read
+        self._error: Exception | None = None
+        self._waiting = b""
+        self.head = self._waiting = self.read(_PEEK)
+
+    def read(self, size: int, /) -> bytes:
+        """``size`` bytes, fewer only at the end or before an error, which the next call raises."""
+        if self._error is not None:
+            raise self._error
+        part, self._waiting = self._waiting[:size], self._waiting[size:]
+        parts, missing = [part], size - len(part)
+        while missing > 0:
+            try:
+                part = self._read_some(missing)
+            except READ_ERRORS as error:
+                if missing == size:
+                    raise
+                self._error = error
+                break
+            if not part:
+                break
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+
+def _zip_members(file: IO[bytes], name: str) -> Iterator[tuple[str, Readable | Exception]]:
     with zipfile.ZipFile(file) as archive:
         for member in sorted(archive.infolist(), key=lambda member: member.filename):
-            if not member.is_dir() and is_game_file(member.filename):
-                with archive.open(member) as inner:
-                    yield from _unpacked(inner, f"{name}:{member.filename}")
+            if member.is_dir() or not is_game_file(member.filename):
+                continue
+            inside = f"{name}:{member.filename}"
+            try:
+                with archive.open(member) as stream:
+                    yield from _unpacked(stream, inside)
+            except READ_ERRORS as error:
+                yield inside, error
 
 
-def _unpacked(stream: Any, name: str) -> Iterator[tuple[str, IO[bytes]]]:
-    """The stream with its compression removed, and its members if it is a tar archive."""
-    reader = io.BufferedReader(stream, 1 << 16)
-    head = reader.peek(_PEEK)[:_PEEK]
-    if head.startswith(b"\x1f\x8b"):
-        with gzip.GzipFile(fileobj=reader) as inner:
+def _unpacked(source: Readable, name: str) -> Iterator[tuple[str, Readable]]:
+    """The stream with its compression removed, or its members if it is a tar archive."""
+    stream = _Stream(source)
+    packed: Any = stream  # the readers of compressed files need no more than read()
+    if stream.head.startswith(b"\x1f\x8b"):
+        with gzip.GzipFile(fileobj=packed) as inner:
             yield from _unpacked(inner, name)
-    elif head.startswith(b"\xfd7zXZ\0"):
-        with lzma.LZMAFile(reader) as inner:
+    elif stream.head.startswith(b"\xfd7zXZ\0"):
+        with lzma.LZMAFile(packed) as inner:
             yield from _unpacked(inner, name)
-    elif head.startswith(b"BZh"):
-        with bz2.BZ2File(reader) as inner:
+    elif stream.head.startswith(b"BZh"):
+        with bz2.BZ2File(packed) as inner:
             yield from _unpacked(inner, name)
-    elif head.startswith(_ZIP):
+    elif stream.head.startswith(_ZIP):
         raise ValueError("an archive inside an archive: unpack the outer one")
-    elif head[257:262] == b"ustar":
-        with tarfile.open(fileobj=reader, mode="r|") as archive:
+    elif stream.head[257:262] == b"ustar":
+        with tarfile.open(fileobj=packed, mode="r|") as archive:
             for member in archive:
-                if member.isfile() and is_game_file(member.name):
-                    member_stream = archive.extractfile(member)
-                    if member_stream is not None:
-                        yield from _unpacked(member_stream, f"{name}:{member.name}")
+                member_stream = archive.extractfile(member) if is_game_file(member.name) else None
+                if member_stream is not None:  # no folder
+                    yield from _unpacked(member_stream, f"{name}:{member.name}")
     else:
-        yield name, reader
+        yield name, stream

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,7 +105,7 @@ def _record(text: GameText, reading: _Reading, legal: Legal, recoded: bool) -> G
     codes = _codes(line, size, reading)
     codes = _with_handicap(codes, handicap, size, reading)
     codes = _cut(codes, size, legal, reading)
-    setup = int(np.count_nonzero(codes & SETUP))
+    setup = int(np.count_nonzero(codes & SETUP)) if len(codes) and codes[0] & SETUP else 0
     return GameRecord(
         size=size,
         codes=codes,
@@ -218,9 +219,10 @@ def _codes(line: Line, size: int, reading: _Reading) -> NDArray[np.uint16]:
     """All codes of the main line up to the first that cannot be used; bad points are still in it, as `_BAD`."""
     setup: dict[int, int] = {}
     moves: list[int] = []
-    if line.letters is not None:
+    if line.letters is not None and line.white is not None:
         _set_up(line.root, setup, size, reading)
-        packed = _from_letters(line.letters, size)
+        packed = _table(size)[line.letters]
+        packed[line.white] |= WHITE
     else:
         for number, node in enumerate([line.root, *line.nodes]):
             if not node.keys() & {"AB", "AW", "AE"}:
@@ -257,16 +259,17 @@ def _set_up(node: Properties, setup: dict[int, int], size: int, reading: _Readin
                     setup[point] = WHITE if name == "AW" else 0
 
 
-def _from_letters(letters: NDArray[np.uint8], size: int) -> NDArray[np.uint16]:
-    """Codes of packed moves: (moves, 3) letters to (moves,) uint16."""
-    cells = letters.astype(np.int32)
-    cols, rows = cells[:, 1] - 97, cells[:, 2] - 97
-    points = np.where((cols < size) & (rows < size), rows * size + cols, _BAD)
-    passes = cells[:, 1] == ord("~")
+@cache
+def _table(size: int) -> NDArray[np.uint16]:
+    """(65536,) uint16: the code of a move by Black for each pair of letters, 256 times the first plus the second."""
+    table = np.full(1 << 16, _BAD, dtype=np.uint16)
+    for col in range(size):
+        for row in range(size):
+            table[(97 + col) << 8 | (97 + row)] = row * size + col
+    table[ord("~") << 8 | ord("~")] = PASS
     if size <= 19:
-        passes |= (cols == 19) & (rows == 19)
-    points[passes] = PASS
-    return (points | np.where(cells[:, 0] == ord("W"), WHITE, 0)).astype(np.uint16)
+        table[ord("t") << 8 | ord("t")] = PASS
+    return table
 
 
 def _with_handicap(codes: NDArray[np.uint16], handicap: int, size: int, reading: _Reading) -> NDArray[np.uint16]:
@@ -299,23 +302,24 @@ def fixed_handicap(stones: int, size: int) -> list[int]:
 
 def _cut(codes: NDArray[np.uint16], size: int, legal: Legal, reading: _Reading) -> NDArray[np.uint16]:
     """The codes before the first that is off the board or against the rules."""
-    bad = np.flatnonzero((codes & POINT_MASK) == _BAD)
-    kept = codes[: bad[0]] if len(bad) else codes
+    bad = (codes & POINT_MASK) == _BAD
+    kept = codes[: int(bad.argmax())] if bad.any() else codes
     count = legal(kept, size)
+    if count == len(codes):
+        return codes
     setup = int(np.count_nonzero(kept & SETUP))
     if count < setup:
         point = format_vertex(int(kept[count] & POINT_MASK), size)
         raise reading.refuse("AB", "setup stones without a liberty", point, "correct or remove the game")
-    if count < len(kept) or len(bad):
-        code = int(codes[count])
-        name = "W" if code & WHITE else "B"
-        where = f"move {count - setup + 1}"
-        if count < len(kept):
-            detail = f"{where}, {name} {format_vertex(code & POINT_MASK, size)}"
-            reading.note(name, "an illegal move", detail, _USED_BEFORE + "correct the move")
-        else:
-            detail = f"{where} on {size}x{size}"
-            reading.note(name, "a move off the board", detail, _USED_BEFORE + "correct the move")
+    code = int(codes[count])
+    name = "W" if code & WHITE else "B"
+    where = f"move {count - setup + 1}"
+    if count < len(kept):
+        detail = f"{where}, {name} {format_vertex(code & POINT_MASK, size)}"
+        reading.note(name, "an illegal move", detail, _USED_BEFORE + "correct the move")
+    else:
+        detail = f"{where} on {size}x{size}"
+        reading.note(name, "a move off the board", detail, _USED_BEFORE + "correct the move")
     return kept[:count]
 
 

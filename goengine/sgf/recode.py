@@ -11,12 +11,13 @@ import codecs
 import re
 
 from goengine.sgf.split import Readable
-from goengine.sgf.text import WITH_BRACKETS, declared_codec, detect
+from goengine.sgf.text import WITH_BRACKETS, declared_codec, detect, is_mislabelled
 
 _HEAD = 1 << 16
 _CA = re.compile(rb"CA\s*\[([^\]]{0,40})\]")
-_VALUE = re.compile(rb"\[(?:[^\]\\]++|\\.)*+\]", re.DOTALL)
+_VALUE = re.compile(rb"\[(?:[^\]\\]++|\\.)*+(?:\]|\\?\Z)", re.DOTALL)
 _STRAY = re.compile(rb"[^A-Za-z;()\s]")
+_SWALLOWED = re.compile(rb"[A-Z]\[")
 _TRAPS = re.compile(rb"[\x81-\xfe][\[\\\]]")
 
 
@@ -66,21 +67,28 @@ def _codec_to_undo(head: bytes) -> str | None:
         return "iso2022_jp_2"
     if head.isascii() or _is_utf8(head):
         return None
-    found = _CA.search(head)
-    codec = None if found is None else declared_codec(found[1])
-    if codec is None or codec == "utf-8" or not _decodes(head, codec):
+    codecs_named = {declared_codec(name) for name in _CA.findall(head)}
+    codec = codecs_named.pop() if len(codecs_named) == 1 else None
+    declared = codec is not None and codec != "utf-8" and _decodes(head, codec) and not is_mislabelled(head, codec)
+    if codec is None or not declared:
         codec = detect(head)
-    if codec not in WITH_BRACKETS or not _TRAPS.search(head):
-        return codec if codec in WITH_BRACKETS and codec != "gb18030" else None
+    if codec not in WITH_BRACKETS or not (declared or _TRAPS.search(head)):
+        return None
     # A western name before a bracket looks like one of these characters too: which reading leaves less astray?
     as_decoded = head.decode(codec, errors="replace").encode("utf-8")
     return codec if _astray(as_decoded) <= _astray(head) else None
 
 
 def _astray(text: bytes) -> int:
-    """How many bytes stand outside values that have no business there."""
-    start = text.find(b"(")
-    return len(_STRAY.findall(_VALUE.sub(b"", text[max(start, 0) :])))
+    """How many bytes are outside values and have no business there, and how many values swallow the next property."""
+    inside: list[bytes] = []
+
+    def take(found: re.Match[bytes]) -> bytes:
+        inside.append(found[0])
+        return b""
+
+    outside = _VALUE.sub(take, text[max(text.find(b"("), 0) :])
+    return len(_STRAY.findall(outside)) + sum(_SWALLOWED.search(value, 1) is not None for value in inside)
 
 
 def _is_utf8(head: bytes) -> bool:

@@ -18,11 +18,11 @@ TOO_LONG = "the game is longer than 4 MiB"
 _START = re.compile(rb"\(\s*+;")
 _VALUE = rb"\[(?:[^\]\\]++|\\.)*+\]"
 _PLAIN_TREE = re.compile(rb"\((?:[^()\[]++|" + _VALUE + rb")*+\)", re.DOTALL)
-_TOKEN = re.compile(rb"[()]|" + _VALUE, re.DOTALL)
+_TO_TOKEN = re.compile(rb"[^()\[]*+(?:([()])|" + _VALUE + rb")", re.DOTALL)
+_TO_PARENTHESIS = re.compile(rb"(?:[^()\[]++|" + _VALUE + rb")*+([()])", re.DOTALL)
 # A root cannot stand inside a game: where one does, the game before it was not closed. Pasted into a comment, its
 # bracket would be escaped.
 _ROOT = re.compile(rb"\(\s*+;\s*+(?:GM|FF|SZ|CA|AP)\s*+\[[^\[\]\\]*+\]")
-_OPEN, _CLOSE = b"()"
 
 
 class Readable(Protocol):
@@ -98,15 +98,19 @@ def closed(text: bytes, start: int, limit: int) -> tuple[bytes, int, bool]:
 
     One that does not is cut after its last whole value or parenthesis, and what is open there is closed.
     """
-    depth, end, open_there = 0, start, 0
-    for token in _TOKEN.finditer(text, start, limit):
-        first = text[token.start()]
-        if first == _OPEN:
+    depth, at = 0, start
+    while (token := _TO_PARENTHESIS.match(text, at, limit)) is not None:
+        depth += 1 if token[1] == b"(" else -1
+        at = token.end()
+        if depth == 0:
+            return text[start:at], at, True
+    depth, at, end, open_there = 0, start, start, 0
+    while (token := _TO_TOKEN.match(text, at, limit)) is not None:
+        at = token.end()
+        if token[1] == b"(":
             depth += 1
             continue
-        if first == _CLOSE:
+        if token[1] == b")":
             depth -= 1
-        end, open_there = token.end(), depth
-        if depth == 0:
-            return text[start:end], end, True
+        end, open_there = at, depth
     return text[start:end] + b")" * open_there, end, False

@@ -61,6 +61,8 @@ _ENOUGH = 3000
 """Bytes to weigh at most; more changes nothing."""
 _OTHER = math.log(1 / 60)  # an ASCII letter that follows
 _WRONG = -25.0  # a byte that cannot stand there
+_WESTERN = ("iso8859-1", "iso8859-15", "cp1252")
+_CLEARLY = 8.0
 
 
 def declared_codec(name: bytes) -> str | None:
@@ -82,12 +84,21 @@ def declared_codec(name: bytes) -> str | None:
 def codec_of(data: bytes, declared: bytes) -> tuple[str, str]:
     """The Python codec for text that is not ASCII, and what is wrong with the declared one ("" if nothing)."""
     codec = declared_codec(declared)
+    odd = "another encoding than the text is in"
     fault = "an encoding that is not known" if declared.strip() and codec is None else ""
     if fits(data, "utf-8"):
-        return "utf-8", fault or ("" if codec in (None, "utf-8") else "another encoding than the text is in")
-    if codec is not None and codec != "utf-8" and fits(data, codec):
+        return "utf-8", fault or ("" if codec in (None, "utf-8") else odd)
+    if codec is not None and codec != "utf-8" and fits(data, codec) and not is_mislabelled(data, codec):
         return codec, ""
-    return detect(data), fault or ("" if codec is None else "another encoding than the text is in")
+    return detect(data), fault or ("" if codec is None else odd)
+
+
+def is_mislabelled(data: bytes, codec: str) -> bool:
+    """Whether text said to be western, as many programs say of any text, is clearly of the far east."""
+    if codec not in _WESTERN:
+        return False
+    weights = _weights(data)
+    return max(weights.values()) > weights[_LATIN] + _CLEARLY
 
 
 def fits(data: bytes, codec: str) -> bool:
@@ -101,15 +112,22 @@ def fits(data: bytes, codec: str) -> bool:
 
 def detect(data: bytes) -> str:
     """The likeliest codec of text that is neither ASCII nor UTF-8."""
-    segments, total = [], 0
+    weights = _weights(data)
+    return max(weights, key=lambda codec: weights[codec])
+
+
+def _weights(data: bytes) -> dict[str, float]:
+    """Log-likelihood of the bytes that are not ASCII, and of the ASCII byte after them, in each encoding."""
+    weights = dict.fromkeys((_GB, _SJIS, _KR, _BIG5, _LATIN), 0.0)
+    total = 0
     for found in _SEGMENT.finditer(data):
-        segments.append(found[0])
+        for codec in (_GB, _SJIS, _KR, _BIG5):
+            weights[codec] += _weight(found[0], codec)
+        weights[_LATIN] += _latin_weight(found[0], data[max(found.start() - 1, 0) : found.start()].isalpha())
         total += len(found[0])
         if total > _ENOUGH:
             break
-    weights = {codec: sum(_weight(segment, codec) for segment in segments) for codec in (_GB, _SJIS, _KR, _BIG5)}
-    weights[_LATIN] = sum(_latin_weight(segment) for segment in segments)
-    return max(weights, key=lambda codec: weights[codec])
+    return weights
 
 
 @cache
@@ -168,15 +186,15 @@ def _rare(lead: int, trail: int, codec: str) -> float:
     return math.log(0.29 / 2700) if lead <= 0x98 else math.log(0.02 / 3400)
 
 
-def _latin_weight(segment: bytes) -> float:
-    """Log-likelihood of a run of bytes in a western encoding: accented letters stand alone among plain ones."""
+def _latin_weight(segment: bytes, after_letter: bool) -> float:
+    """Log-likelihood of a run of bytes in a western encoding: accented letters stand mostly alone among plain ones."""
     alone = sum(byte >= 0x80 for byte in segment) == 1
-    weight = 0.0
+    weight = 2.5 if after_letter else 0.0
     for byte in segment:
         if byte < 0x80:
             weight += _OTHER
         elif byte >= 0xC0:
-            weight += math.log((0.5 if alone else 0.01) / 64)
+            weight += math.log((0.5 if alone else 0.04) / 64)
         else:
             weight += math.log((0.05 if alone else 0.001) / 64)
     return weight

@@ -29,8 +29,8 @@ _EACH_NODE = re.compile(_NODE, re.DOTALL)
 _NODES = re.compile(rb"(?:" + _NODE + rb")*+\)", re.DOTALL)
 
 _PASS = b"~~"
-_PUNCTUATION = np.frombuffer(b";[]", dtype=np.uint8)
 _STRIDE = len(b";B[dd]")
+_BLACK_MOVE, _WHITE_MOVE = (int.from_bytes(text, "little") for text in (b";B", b";W"))
 
 
 @dataclass(slots=True)
@@ -38,8 +38,10 @@ class Line:
     """The main line of a game tree: the root, then either packed moves or the nodes one by one."""
 
     root: Properties
-    letters: NDArray[np.uint8] | None = None
-    """(moves, 3) uint8: ``B`` or ``W``, column letter, row letter; two tildes are a pass. None: see `nodes`."""
+    letters: NDArray[np.uint16] | None = None
+    """(moves,) uint16: the column's letter times 256 plus the row's; two tildes are a pass. None: see `nodes`."""
+    white: NDArray[np.bool_] | None = None
+    """(moves,) bool: whose move; None with `letters`."""
     nodes: list[Properties] = field(default_factory=list)
 
 
@@ -69,33 +71,31 @@ def read_plain(data: bytes) -> Line | None:
         root.setdefault(name.decode("ascii"), []).extend([values[1:-1]] if one else _EACH_VALUE.findall(values))
     if "B" in root or "W" in root:
         return None
-    letters = _packed(data[found.end() :])
-    return None if letters is None else Line(root, letters)
+    packed = _packed(data[found.end() :])
+    return None if packed is None else Line(root, *packed)
 
 
-def _packed(text: bytes) -> NDArray[np.uint8] | None:
+def _packed(text: bytes) -> tuple[NDArray[np.uint16], NDArray[np.bool_]] | None:
     """The moves of ``text``, which runs from the first node after the root to the closing parenthesis."""
     if b"~" not in text:
         even = text.replace(b"[]", b"[" + _PASS + b"]")
-        if len(even) % _STRIDE == 1 and even.endswith(b")"):
-            cells = np.frombuffer(even[:-1], dtype=np.uint8).reshape(-1, _STRIDE)
-            if _is_even(cells):
-                return cells[:, (1, 3, 4)]
+        if len(even) % _STRIDE == 1 and even.endswith(b")") and (packed := _even(even[:-1])) is not None:
+            return packed
     if _NODES.fullmatch(text) is None:
         return None
-    joined = b"".join(color + (point or _PASS) for color, point in _EACH_NODE.findall(text))
-    return np.frombuffer(joined, dtype=np.uint8).reshape(-1, 3)
+    return _even(b"".join(b";%b[%b]" % (color, point or _PASS) for color, point in _EACH_NODE.findall(text)))
 
 
-def _is_even(cells: NDArray[np.uint8]) -> bool:
-    """Whether each row of (moves, 6) characters reads ``;B[dd]``, with B or W and two letters or two tildes."""
-    colors, points = cells[:, 1], cells[:, 3:5]
-    letters = ((points - np.uint8(ord("a"))) < 26).all(axis=1)
-    return bool(
-        (cells[:, (0, 2, 5)] == _PUNCTUATION).all()
-        and ((colors == ord("B")) | (colors == ord("W"))).all()
-        and (letters | (points == ord("~")).all(axis=1)).all()
-    )
+def _even(text: bytes) -> tuple[NDArray[np.uint16], NDArray[np.bool_]] | None:
+    """The moves of a text in which each reads ``;B[dd]``; None where one does not."""
+    words = np.frombuffer(text, dtype="<u2").reshape(-1, 3)  # ;B [d d]
+    move, opening, closing = words[:, 0], words[:, 1], words[:, 2]
+    white = move == _WHITE_MOVE
+    rows = closing & 0xFF
+    letters: NDArray[np.uint16] = ((opening & 0xFF00) | rows).astype(np.uint16, copy=False)
+    fits = (white | (move == _BLACK_MOVE)) & ((opening & 0xFF) == ord("[")) & ((closing >> 8) == ord("]"))
+    fits &= (letters >= 0x6100) & (rows >= 0x61)  # brackets, backslashes and blanks come before the letter a
+    return (letters, white) if fits.all() else None
 
 
 def read_any(data: bytes) -> Line:
@@ -105,4 +105,4 @@ def read_any(data: bytes) -> Line:
         ValueError: sgfmill cannot read it.
     """
     nodes = list(sgf_grammar.main_sequence_iter(sgf_grammar.parse_sgf_game(data)))
-    return Line(nodes[0], None, nodes[1:])
+    return Line(nodes[0], nodes=nodes[1:])
