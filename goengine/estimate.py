@@ -94,9 +94,9 @@ class Estimate:
     def area_score(self, komi: float) -> float:
         """The score by area when the dead stones are removed, Black's viewpoint, ``komi`` included.
 
-        A chain of which it is not sure counts as dead if it is captured more often than not. An empty region beside
-        stones of one colour is that colour's; points of other regions go to the owner that the playouts found, or to
-        nobody.
+        A chain of which it is not sure counts as dead if it is captured more often than not. Once the game is decided,
+        an empty region beside stones of one colour is that colour's; all other points go to the owner that the playouts
+        found, or to nobody.
         """
         cleared = self._cleared
         size = len(cleared)

@@ -206,6 +206,8 @@ class _Game:
             _say(f"taken as dead: the stones at {dead}")
         if doubtful:
             _say(f"not settled yet: the stones at {doubtful}")
+        elif not seen.decided:
+            _say(f"the game is still open: {seen.contested} points are nobody's yet")
 
     def _resign(self, words: list[str]) -> None:
         raise _Over(f"{'W' if self._mine == 'black' else 'B'}+R")
