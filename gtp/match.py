@@ -219,7 +219,7 @@ def make_opening(settings: Settings, number: int) -> Position:
         draw.shuffle(corners)
     else:
         middle = size // 2
-        reach = max(0, min(2, middle - 2))
+        reach = max(1, min(2, middle - 2))
         near = [(middle + r, middle + c) for r in range(-reach, reach + 1) for c in range(-reach, reach + 1)]
         corners = [0]
     for ply in range(settings.opening_plies):
@@ -358,11 +358,15 @@ class Match:
         path = self.folder / "games.jsonl"
         if not path.exists():
             return
-        for line in path.read_text(encoding="utf-8").splitlines():
+        text = path.read_text(encoding="utf-8")
+        if text and not text.endswith("\n"):  # cut short when the match was stopped: that game is played again
+            with path.open("a", encoding="utf-8") as log:
+                log.write("\n")
+        for line in text.splitlines():
             try:
                 result = Result(**json.loads(line))
             except (ValueError, TypeError):
-                continue  # cut short when the match was stopped: that game is played again
+                continue
             self.results[result.game] = result
 
 
