@@ -7,6 +7,7 @@ as float32.
 Torch is imported only when a network is loaded or saved; `read_metadata` needs the standard library alone.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -147,7 +148,8 @@ def save_network(path: str | os.PathLike[str], module: "PolicyNetwork", metadata
         temporary.write_bytes(save(tensors, metadata={"goengine": text}))
         os.replace(temporary, target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise NetworkFileError(f"{target}: cannot be written ({error.strerror})") from None
 
 

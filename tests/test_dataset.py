@@ -166,7 +166,7 @@ def test_shards_and_sgf_give_the_same(tmp_path: Path) -> None:
     assert packed.games == read.games == 6
     everything = np.arange(len(packed))
     for one, other in zip(packed.encode(everything), read.encode(everything), strict=True):
-        assert (one == other).all()
+        assert np.array_equal(one, other)
 
 
 def test_a_folder_gives_its_shards_but_not_those_for_validation(tmp_path: Path) -> None:

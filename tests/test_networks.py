@@ -66,7 +66,7 @@ def test_the_data_dependent_start_keeps_positions_apart_through_twelve_layers() 
     planes = (torch.rand(256, 48, 9, 9) < 0.1).float()
 
     def last_layer() -> torch.Tensor:
-        x = network.act(network.stem(planes))
+        x: torch.Tensor = network.act(network.stem(planes))
         for layer in network.trunk:
             x = network.act(layer(x))
         return x.detach()

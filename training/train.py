@@ -11,6 +11,7 @@ command line. What a run writes into its folder:
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -82,8 +83,8 @@ def settings_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[R
     return read_recipe(arguments.recipe, {**(SMOKE if arguments.smoke else {}), **given}), None
 
 
-def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
-    """One run; returns the exit status."""
+def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextlib.ExitStack) -> int:
+    """One run; returns the exit status. Whatever is open when it ends, or fails, is closed by `at_end`."""
     # ---------------------------------------------------------------------------------------------------- settings
     recipe, resumed = settings_of(arguments, given)
     folder = Path(arguments.run or f"runs/{recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}")
@@ -94,6 +95,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
         torch.set_num_threads(recipe.threads)
     torch.backends.cudnn.benchmark = True
     log = RunLog(folder)
+    at_end.callback(log.close)
     (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
 
     # ------------------------------------------------------------------------------------------------------- games
@@ -117,6 +119,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
     if recipe.positions and not recipe.minutes:  # then the cool-down begins at a batch known beforehand
         cooling_from = int(recipe.positions * (1 - recipe.cooldown)) // recipe.batch + 1
     batches = Prefetcher(sampler, threads=recipe.encoder_threads, cooling_from=cooling_from)
+    at_end.callback(batches.close)
     reader = iter(batches)
     if resumed is None and recipe.start == "data":
         first = Prefetcher(PositionSampler(corpus, 256, recipe.seed + 1))
@@ -147,71 +150,66 @@ def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
 
     # -------------------------------------------------------------------------------------------------------- loop
     stopped: list[int] = []
-    handlers = {s: signal.signal(s, lambda number, _: stopped.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        at_end.callback(signal.signal, number, signal.signal(number, lambda caught, _: stopped.append(caught)))
     started = time.monotonic() - trainer.seconds
     last_log = last_validation = last_checkpoint = time.monotonic()
     losses: list[torch.Tensor] = []
     hits: list[torch.Tensor] = []
     state = sampler.state() if resumed is None else resumed["sampler"]
-    try:
-        while True:
-            trainer.seconds = time.monotonic() - started
-            factor, cooling, over = schedule(recipe, trainer.positions, trainer.seconds)
-            if over or stopped:
-                break
-            if recipe.minutes:
-                batches.cooling = cooling
-            batch = next(reader)
-            loss, right, norm = trainer.learn(batch, factor)
-            losses.append(loss)  # still on the device: reading one would wait for it
-            hits.append(right)
-            state = batch.state
+    while True:
+        trainer.seconds = time.monotonic() - started
+        factor, cooling, over = schedule(recipe, trainer.positions, trainer.seconds)
+        if over or stopped:
+            break
+        if recipe.minutes:
+            batches.cooling = cooling
+        batch = next(reader)
+        loss, right, norm = trainer.learn(batch, factor)
+        losses.append(loss)  # still on the device: reading one would wait for it
+        hits.append(right)
+        state = batch.state
 
-            if trainer.steps % recipe.log_steps == 0:
-                now, count = time.monotonic(), len(losses) * recipe.batch
-                mean, top1 = float(torch.stack(losses).mean()), int(torch.stack(hits).sum()) / count
-                if not np.isfinite(mean):
-                    raise RecipeError(f"the loss is {mean} at step {trainer.steps}: lower the rates and resume")
-                speed = count / (now - last_log)
-                left = recipe.minutes * 60 - (now - started) if recipe.minutes else float("inf")
-                if recipe.positions:
-                    left = min(left, (recipe.positions - trainer.positions) / speed)
-                log.say(
-                    f"step {trainer.steps:,}  positions {trainer.positions:,}  loss {mean:.4f}  top-1 {top1:.1%}  "
-                    f"norm {float(norm):.2f}  rate {factor:.3f}  {speed:,.0f}/s  left {clock(left)}"
-                )
-                values = {"positions": trainer.positions, "seconds": round(now - started, 1), "loss": mean}
-                values |= {"top1": top1, "norm": float(norm), "factor": factor, "speed": speed}
-                log.record("train", trainer.steps, values)
-                losses, hits, last_log = [], [], now
+        if trainer.steps % recipe.log_steps == 0:
+            now, count = time.monotonic(), len(losses) * recipe.batch
+            mean, top1 = float(torch.stack(losses).mean()), int(torch.stack(hits).sum()) / count
+            if not np.isfinite(mean):
+                raise RecipeError(f"the loss is {mean} at step {trainer.steps}: lower the rates and resume")
+            speed = count / (now - last_log)
+            left = recipe.minutes * 60 - (now - started) if recipe.minutes else float("inf")
+            if recipe.positions:
+                left = min(left, (recipe.positions - trainer.positions) / speed)
+            log.say(
+                f"step {trainer.steps:,}  positions {trainer.positions:,}  loss {mean:.4f}  top-1 {top1:.1%}  "
+                f"norm {float(norm):.2f}  rate {factor:.3f}  {speed:,.0f}/s  left {clock(left)}"
+            )
+            values = {"positions": trainer.positions, "seconds": round(now - started, 1), "loss": mean}
+            values |= {"top1": top1, "norm": float(norm), "factor": factor, "speed": speed}
+            log.record("train", trainer.steps, values)
+            losses, hits, last_log = [], [], now
 
-            if time.monotonic() - last_validation > 60 * recipe.validate_minutes:
-                validate(max(256, recipe.validation_positions // 8))
-                last_validation = last_log = time.monotonic()
-            if time.monotonic() - last_checkpoint > 60 * recipe.checkpoint_minutes:
-                trainer.save(folder / "checkpoint.pt", state)
-                last_checkpoint = time.monotonic()
-    finally:
-        batches.close()
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        if time.monotonic() - last_validation > 60 * recipe.validate_minutes:
+            validate(max(256, recipe.validation_positions // 8))
+            last_validation = last_log = time.monotonic()
+        if time.monotonic() - last_checkpoint > 60 * recipe.checkpoint_minutes:
+            trainer.save(folder / "checkpoint.pt", state)
+            last_checkpoint = time.monotonic()
 
     # --------------------------------------------------------------------------------------------------------- end
     trainer.save(folder / "checkpoint.pt", state)
     if stopped:
         log.say(f"stopped at step {trainer.steps:,}; go on with --run {folder} --resume")
-        log.close()
         return 128 + stopped[0]
     validate(len(validation), final=True)
     log.say(f"done: {trainer.positions:,} positions in {clock(trainer.seconds)}; {folder / 'network.safetensors'}")
-    log.close()
     return 0
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run it; bad input gives one line and status 2."""
     try:
-        return train(*parse_arguments(argv))
+        with contextlib.ExitStack() as at_end:
+            return train(*parse_arguments(argv), at_end)
     except GoEngineError as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2

@@ -1,0 +1,286 @@
+"""Training: it learns, it resumes exactly, and its parts do what they say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_games import corpus
+
+from goengine.dataset import Batch, PositionSampler
+from goengine.errors import NetworkFileError, RecipeError
+from goengine.optimizers import Muon, clip_to_median, make_optimizers, orthogonalized
+from goengine.recipe import Recipe, parse_setting, read_recipe, recipe_from
+from goengine.trainer import Averages, Trainer, ValidationSet, choose_device, read_run, schedule, wants_bfloat16
+
+CPU = torch.device("cpu")
+TINY = {"board_size": 9, "filters": 8, "depth": 1, "batch": 16, "positions": 1600, "warmup": 0, "ema": [100]}
+
+
+def recipe(**changes: object) -> Recipe:
+    return recipe_from({**TINY, **changes}, "test")
+
+
+def batches(count: int, size: int = 16) -> list[Batch]:
+    games = corpus(12)
+    sampler = PositionSampler(games, size, seed=9)
+    made = []
+    for _ in range(count):
+        labels, symmetries, sources = sampler.draw()
+        words, targets, _ = games.encode(labels)
+        made.append(Batch(words, targets, symmetries, sources, sampler.state()))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("network", "optimizer"),
+    [("residual", "muon"), ("residual", "adamw"), ("alphago", "muon"), ("alphago", "sgd"), ("fully_connected", "muon")],
+)
+def test_a_tiny_network_memorises_64_positions(network: str, optimizer: str) -> None:
+    (batch,) = batches(1, 64)
+    batch = Batch(batch.words, batch.targets, np.zeros(64, np.int64), batch.sources, {})
+    rates = {"rate": 0.05 if optimizer == "sgd" else 0.01, "muon_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0}
+    trainer = Trainer(recipe(network=network, optimizer=optimizer, filters=24, depth=2, batch=64, **rates), CPU)
+    trainer.start_from_data(batch)
+    losses = [float(trainer.learn(batch, 1.0)[0]) for _ in range(80)]
+    assert losses[0] > 3.5 and losses[-1] < 0.5, losses[::20]
+
+
+def test_turned_positions_are_learnt_as_turned() -> None:
+    (batch,) = batches(1, 8)
+    trainer = Trainer(recipe(batch=8), CPU)
+    words, targets = trainer.to_device(batch)
+    for i in range(8):
+        board = batch.words[i].reshape(9, 9)
+        marked = np.zeros((9, 9), bool)
+        marked.flat[batch.targets[i]] = True
+        from goengine.symmetry import transform
+
+        turn = int(batch.symmetries[i])
+        assert (words[i].numpy().view(np.uint64).reshape(9, 9) == transform(board, turn)).all()
+        assert np.flatnonzero(transform(marked, turn)).tolist() == [int(targets[i])]
+
+
+def test_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> None:
+    stream = batches(8)
+    unbroken = Trainer(recipe(), CPU)
+    expected = [unbroken.learn(batch, 1.0)[0].item() for batch in stream]
+    broken = Trainer(recipe(), CPU)
+    first = [broken.learn(batch, 1.0)[0].item() for batch in stream[:4]]
+    broken.save(tmp_path / "checkpoint.pt", stream[3].state)
+    saved_recipe, state = read_run(tmp_path / "checkpoint.pt")
+    assert saved_recipe == recipe()
+    resumed = Trainer(saved_recipe, CPU)
+    torch.manual_seed(77)
+    assert resumed.restore(state) == stream[3].state
+    assert (resumed.steps, resumed.positions) == (4, 64)
+    assert first + [resumed.learn(batch, 1.0)[0].item() for batch in stream[4:]] == expected
+    for one, other in zip(unbroken.averages.weights[0].values(), resumed.averages.weights[0].values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_parts_on_threads_give_the_whole_batchs_gradient() -> None:
+    stream = batches(5)
+    whole = Trainer(recipe(network="alphago"), CPU)
+    parts = Trainer(recipe(network="alphago", parts=4, threads=2), CPU)
+    for batch in stream:
+        one, other = whole.learn(batch, 1.0), parts.learn(batch, 1.0)
+        assert float(one[0]) == pytest.approx(float(other[0]), abs=1e-5)
+        assert int(one[1]) == int(other[1])
+    assert all(
+        torch.allclose(a, b, atol=1e-5)
+        for a, b in zip(whole.module.state_dict().values(), parts.module.state_dict().values(), strict=True)
+    )
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    stream = batches(4)
+    one, two = (Trainer(recipe(parts=4, threads=threads), CPU) for threads in (1, 3))
+    for batch in stream:
+        assert one.learn(batch, 1.0)[0].item() == two.learn(batch, 1.0)[0].item()
+    for a, b in zip(one.module.state_dict().values(), two.module.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_one_step_steps_once(precision: str) -> None:
+    (batch,) = batches(1)
+    trainer = Trainer(recipe(precision=precision, optimizer="adamw", rate=1e-3, weight_decay=0.0), CPU)
+    before = trainer.module.head.bias.detach().clone()  # type: ignore[union-attr, operator]
+    loss, _, norm = trainer.learn(batch, 0.5)
+    moved = (trainer.module.head.bias.detach() - before).abs()  # type: ignore[union-attr, operator]
+    # Adam's first step is the rate itself wherever there is a gradient worth the name.
+    assert float(moved.max()) == pytest.approx(0.5e-3, rel=0.01)
+    assert torch.isfinite(loss) and torch.isfinite(norm)
+    assert all(p.grad is None and p.dtype == torch.float32 for p in trainer.module.parameters())
+
+
+def test_validation_counts_by_source_and_does_not_learn() -> None:
+    games = corpus(12)
+    trainer = Trainer(recipe(), CPU)
+    positions = ValidationSet(games, 80)
+    assert len(positions) == 80
+    before = {name: tensor.clone() for name, tensor in trainer.module.state_dict().items()}
+    for name, module in trainer.candidates():
+        meters = trainer.validate(module, positions, 60)
+        assert meters["all"].positions == 60 == meters["first"].positions + meters["second"].positions
+        assert 1.0 < meters["all"].loss < 5.0, name
+    assert all(torch.equal(before[name], tensor) for name, tensor in trainer.module.state_dict().items())
+    again = ValidationSet(games, 80)
+    assert torch.equal(positions.words, again.words) and torch.equal(positions.targets, again.targets)
+
+
+def test_schedule() -> None:
+    flat = recipe(positions=1000, batch=10, warmup=100, cooldown=0.4)
+    assert schedule(flat, 0, 0)[0] == pytest.approx(0.1)
+    assert schedule(flat, 500, 0) == (1.0, False, False)
+    assert schedule(flat, 800, 0)[0] == pytest.approx(0.5) and schedule(flat, 800, 0)[1]
+    assert schedule(flat, 1000, 0) == (0.0, True, True)
+    timed = recipe(positions=0, minutes=10.0, cooldown=0.4)
+    assert schedule(timed, 10**9, 300) == (1.0, False, False)
+    assert schedule(timed, 0, 480)[0] == pytest.approx(0.5) and schedule(timed, 0, 480)[1]
+    assert schedule(timed, 0, 600)[2]
+    both = recipe(positions=1000, minutes=10.0)
+    assert schedule(both, 1000, 0)[2] and schedule(both, 0, 600)[2]
+    cosine = recipe(positions=1000, schedule="cosine")
+    assert schedule(cosine, 500, 0)[0] == pytest.approx(0.5)
+
+
+def test_averages_move_towards_the_weights() -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(module.weight)
+    averages = Averages(module, (1000,))
+    torch.nn.init.ones_(module.weight)
+    values = []
+    for _ in range(200):
+        averages.update(module, 100)
+        values.append(float(averages.weights[0]["weight"]))
+    assert values == sorted(values) and values[0] > 0.8 and values[-1] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_orthogonalized_brings_singular_values_near_one() -> None:
+    torch.manual_seed(0)
+    for shape in ((3, 8, 24), (3, 24, 8)):
+        values = torch.linalg.svdvals(orthogonalized(torch.randn(shape)))
+        assert float(values.min()) > 0.5 and float(values.max()) < 1.3
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon to compare with")
+def test_muon_agrees_with_torchs_on_matrices() -> None:
+    torch.manual_seed(0)
+    ours, theirs = (torch.nn.Parameter(torch.ones(16, 40)) for _ in range(2))
+    mine = Muon([ours], lr=0.01, momentum=0.95, weight_decay=0.1)
+    other = torch.optim.Muon([theirs], lr=0.01, momentum=0.95, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    for _ in range(5):
+        gradient = torch.randn(16, 40)
+        ours.grad, theirs.grad = gradient.clone(), gradient.clone()
+        mine.step()  # type: ignore[no-untyped-call]
+        other.step()
+    change = (theirs - 1).abs().max().item()
+    assert (ours - theirs).abs().max().item() < 0.05 * change  # torch's iterates in bfloat16
+
+
+def test_every_parameter_has_one_optimizer() -> None:
+    trainer = Trainer(recipe(depth=2), CPU)
+    held = [id(p) for optimizer in trainer.optimizers for group in optimizer.param_groups for p in group["params"]]
+    assert sorted(held) == sorted(id(p) for p in trainer.module.parameters())
+    muon = [p for group in trainer.optimizers[0].param_groups for p in group["params"]]
+    assert isinstance(trainer.optimizers[0], Muon) and {p.shape for p in muon} == {torch.Size([8, 8, 3, 3])}
+    (only,) = make_optimizers(trainer.module, recipe(optimizer="sgd"))
+    assert all(group["weight_decay"] == 0 for group in only.param_groups if group["params"][0].dim() == 1)
+
+
+def test_clipping_follows_the_median() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(4))
+    history = torch.zeros(11)
+    for step in range(20):
+        parameter.grad = torch.full((4,), 0.5)  # norm 1
+        assert float(clip_to_median([parameter], history, step, 4.0)) == pytest.approx(1.0)
+    parameter.grad = torch.full((4,), 50.0)
+    assert float(clip_to_median([parameter], history, 20, 4.0)) == pytest.approx(100.0)
+    assert float(parameter.grad.norm()) == pytest.approx(4.0, rel=1e-4)
+    parameter.grad = torch.full((4,), 50.0)
+    clip_to_median([parameter], history, 21, 0.0)
+    assert float(parameter.grad.norm()) == pytest.approx(100.0)
+
+
+def test_precision() -> None:
+    assert wants_bfloat16("bfloat16", CPU) and not wants_bfloat16("float32", CPU)
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    assert wants_bfloat16("auto", CPU) == ("avx512_bf16" in flags or "amx_bf16" in flags)
+    with pytest.raises(RecipeError, match="device 'cuda:99' is not available here; use --device cpu"):
+        choose_device("cuda:99")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"filter": 3}, "test: there is no setting 'filter'; did you mean filters"),
+        ({"zzz": 3}, "there is no setting 'zzz'; there are name, network"),
+        ({"network": "transformer"}, "network = 'transformer': use one of alphago, residual, fully_connected"),
+        ({"batch": "many"}, "batch = 'many' is not a whole number"),
+        ({"batch": 1}, "batch = 1: must be at least 2"),
+        ({"rate": float("nan")}, "rate = nan"),
+        ({"cooldown": 1.5}, "cooldown = 1.5: must be between 0 and 1"),
+        ({"positions": 0}, "no end: set positions or minutes"),
+        ({"weights": {"kgs": "3"}}, "is not sources and numbers, as kgs6d=3"),
+        ({"ema": [0]}, "is not whole numbers, as 1000,2000"),
+        ({"parts": 3}, "parts = 3: must divide batch = 16"),
+    ],
+)
+def test_bad_recipes(values: dict[str, object], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        recipe(**values)
+
+
+def test_recipe_files(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    one = recipe(weights={"kgs6d": 3, "a": 0.5}, cooldown_shares={"kgs6d": 0.5}, minutes=5, compile=True)
+    path.write_text(one.to_toml(), encoding="utf-8")
+    assert read_recipe(path) == one
+    assert read_recipe(path, {"filters": 32}).filters == 32
+    path.write_text("batch = [", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"r.toml: not a TOML recipe"):
+        read_recipe(path)
+    with pytest.raises(RecipeError, match=r"none.toml: cannot read this recipe \(No such file"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_settings_of_the_command_line() -> None:
+    assert parse_setting("weights", "kgs6d=3,aebpro=0.5") == {"kgs6d": 3.0, "aebpro": 0.5}
+    assert parse_setting("ema", "100,200") == [100, 200]
+    assert parse_setting("positions", "1_000") == 1000
+    assert parse_setting("compile", "true") is True
+    for name, text in (("batch", "2.5"), ("compile", "maybe"), ("weights", "kgs"), ("ema", "x")):
+        with pytest.raises(RecipeError, match=f"--{name} {text}: not a value for this setting"):
+            parse_setting(name, text)
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parent.parent / "training" / "recipes").glob("*.toml")))
+def test_the_recipes_that_come_along(path: Path) -> None:
+    assert read_recipe(path).name
+
+
+def test_bad_checkpoints(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(NetworkFileError, match="there is no checkpoint to resume; start without --resume"):
+        read_run(path)
+    trainer = Trainer(recipe(), CPU)
+    trainer.save(path, {})
+    with pytest.raises(RecipeError, match="of another network or optimizer"):
+        Trainer(recipe(filters=4), CPU).restore(read_run(path)[1])
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(NetworkFileError, match="this checkpoint cannot be read"):
+        read_run(path)
+    torch.save({"format": 99}, path)
+    with pytest.raises(NetworkFileError, match="a checkpoint of another version"):
+        read_run(path)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_learns_the_same_positions() -> None:
+    (batch,) = batches(1, 64)
+    trainer = Trainer(recipe(filters=32, depth=2, batch=64), torch.device("cuda"))
+    losses = [float(trainer.learn(batch, 1.0)[0]) for _ in range(120)]
+    assert losses[-1] < 0.5, losses[::20]
