@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from goengine.winograd import WinogradConv2d
+
 __all__ = [
     "ACTIVATIONS",
     "PolicyHead",
@@ -29,7 +31,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 def convolution(in_channels: int, out_channels: int, kernel: int, *, bias: bool) -> nn.Conv2d:
     """A convolution that keeps the board's size, started as He et al. 2015 (fan in) with zero bias."""
-    layer = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=bias)
+    layer = WinogradConv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=bias)
     he_start(layer)
     return layer
 

@@ -9,15 +9,22 @@ set, else ``$XDG_CACHE_HOME/goengine`` (``~/.cache/goengine``), else the tempora
     planes    the 48 planes of a position as one 64-bit word a point
     playout   games played on at random, for ownership and the score
     replay    whole games: replaying, checking, encoding by the batch
+    winograd  convolutions for networks; compiled only when `load_winograd` asks for it
+    vectors   eight float32 at a time, for winograd
 """
 
+import contextlib
 import hashlib
 import os
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from numba import config as _numba_config
+import numba
 
 
 def _cache_folder() -> Path:
@@ -40,17 +47,34 @@ def _cache_folder() -> Path:
 
 
 CACHE_FOLDER = _cache_folder()
-if not any(CACHE_FOLDER.rglob("*.nbi")):
-    print(
-        "goengine: compiling the rules for this machine, once; this takes up to a minute", file=sys.stderr, flush=True
-    )
+_numba_config: Any = numba.config
+_lock = threading.Lock()
 
-# Numba reads the folder when a function is decorated; afterwards other users of Numba get their setting back.
-_before = _numba_config.CACHE_DIR
-_numba_config.CACHE_DIR = str(CACHE_FOLDER)
-try:
+
+@contextlib.contextmanager
+def _compiling(what: str, seconds: str, files: str) -> Iterator[None]:
+    """Import kernels inside it: they go to our folder, and the first time it says on stderr what takes so long."""
+    if not any(CACHE_FOLDER.rglob(files)):
+        line = f"goengine: compiling {what} for this machine, once; this takes {seconds}"
+        print(line, file=sys.stderr, flush=True)
+    # Numba reads the folder when a function is decorated; afterwards other users of Numba get their setting back.
+    before = _numba_config.CACHE_DIR
+    _numba_config.CACHE_DIR = str(CACHE_FOLDER)
+    try:
+        yield
+    finally:
+        _numba_config.CACHE_DIR = before
+
+
+with _compiling("the rules", "up to a minute", "[!w]*.nbi"):  # any but winograd's
     from goengine._kernels import ladder, planes, playout, replay, state
-finally:
-    _numba_config.CACHE_DIR = _before
 
-__all__ = ["CACHE_FOLDER", "ladder", "planes", "playout", "replay", "state"]
+
+def load_winograd() -> ModuleType:
+    """The module of convolution kernels; the first call compiles it, or finds it in the cache (a third of a second)."""
+    with _lock, _compiling("the convolutions", "about ten seconds", "winograd.*.nbi"):
+        from goengine._kernels import winograd
+    return winograd
+
+
+__all__ = ["CACHE_FOLDER", "ladder", "load_winograd", "planes", "playout", "replay", "state"]
