@@ -45,7 +45,7 @@ def _arguments() -> argparse.Namespace:
         "--max-handicap", type=int, default=default.max_handicap, metavar="N", help="most handicap stones (%(default)s)"
     )
     add("--holdout", type=float, default=default.holdout, metavar="SHARE",
-        help="share of the games packed apart for validation, as 0.01 (%(default)s)")  # fmt: skip
+        help="share of the games packed apart for validation, 0 to 1 (%(default)s)")  # fmt: skip
     add("--games-per-shard", type=int, default=default.games_per_shard, metavar="N", help="(%(default)s)")
     add("--smoke", action="store_true", help="pack a few made-up games into a temporary folder, as a test")
     args = parser.parse_args()

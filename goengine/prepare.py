@@ -53,8 +53,8 @@ class Settings:
         """
         if not 2 <= self.size <= 25:
             raise RecipeError(f"board size {self.size}: use 2 to 25")
-        if not 0 <= self.holdout < 1:
-            raise RecipeError(f"holdout {self.holdout:g}: use a share of games from 0 to below 1, as 0.01")
+        if not 0 <= self.holdout <= 1:
+            raise RecipeError(f"holdout {self.holdout:g}: use a share of games, 0 to 1, as 0.01")
         if self.games_per_shard < 1:
             raise RecipeError(f"{self.games_per_shard} games a shard: use 1 or more")
         if self.min_rank and not rank_code(self.min_rank):
@@ -323,7 +323,7 @@ def _read_journal(output: Path, settings: Settings) -> dict[str, Any]:
         journal = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {"version": _JOURNAL_VERSION, "settings": asdict(settings), "units": {}}
-    except ValueError:
+    except (ValueError, RecursionError):
         journal = None
     if not isinstance(journal, dict) or journal.get("version") != _JOURNAL_VERSION:
         raise RecipeError(f"{path}: damaged, or of another version: delete it, or choose another output folder")

@@ -53,7 +53,11 @@ _RANK = re.compile(r"(p?)\s*(\d{1,2})\s*(k|级|級|급|d|段|단|p)", re.IGNOREC
 _PREFIX = struct.Struct("<8sII")
 _ALIGN = 64
 _REMEDY = "make it again with data/prepare_games.py"
-_FIELDS = ("version", "size", "games", "codes", "moves", "labels", "source", "split", "filters", "checksum")
+_FIELDS: dict[str, type] = {
+    **dict.fromkeys(("version", "size", "games", "codes", "moves", "labels"), int),
+    **dict.fromkeys(("source", "split", "checksum"), str),
+    "filters": dict,
+}
 
 
 def count_labels(codes: NDArray[np.uint16]) -> int:
@@ -251,14 +255,18 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
         text = file.read(length)
     try:
         header = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
-    counts = ("version", "size", "games", "codes", "moves", "labels")
-    if (
-        len(text) != length
-        or not isinstance(header, dict)
-        or any(name not in header for name in _FIELDS)
-        or any(type(header[name]) is not int or header[name] < 0 for name in counts)
-    ):
+    if len(text) != length or not isinstance(header, dict) or not _is_whole(header):
         raise ShardError(f"{path}: the header is damaged: {_REMEDY}")
     return header, _PREFIX.size + length
+
+
+def _is_whole(header: dict[str, Any]) -> bool:
+    """Whether a header has all that it must have."""
+    return (
+        all(type(header.get(name)) is kind for name, kind in _FIELDS.items())
+        and all(header[name] >= 0 for name, kind in _FIELDS.items() if kind is int)
+        and header["version"] == VERSION
+        and 2 <= header["size"] <= 25
+    )
