@@ -15,7 +15,7 @@ import pytest
 from sgf_samples import reasons, scan
 
 from goengine.sgf import read_games
-from goengine.sgf.split import BLOCK, LARGEST_GAME, TOO_LONG, split_games
+from goengine.sgf.split import BLOCK, TOO_LONG, split_games
 
 ONE = b"(;GM[1]SZ[9]PB[one];B[aa])"
 TWO = b"(;GM[1]SZ[9]PB[two];B[bb])\n(;GM[1]SZ[9]PB[three];B[cc])\n"
@@ -209,10 +209,12 @@ def test_where_the_blocks_end_does_not_matter(monkeypatch: pytest.MonkeyPatch, b
     assert list(split_games(Slow(text))) == whole
 
 
-def test_a_game_that_is_too_long_is_cut() -> None:
-    nodes = b"".join(b";B[aa]C[%06d]" % number for number in range(LARGEST_GAME // 8))
+def test_a_game_that_is_too_long_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = 10_000
+    monkeypatch.setattr("goengine.sgf.split.LARGEST_GAME", longest)
+    nodes = b"".join(b";B[aa]C[%06d]" % number for number in range(5_000))
     text = b"(;GM[1]SZ[9]" + nodes + b"(;W[bb])(;W[cc]))\n(;GM[1]SZ[9];B[dd])"
     games = list(split_games(io.BytesIO(text)))
     assert [game.fault for game in games] == [TOO_LONG, ""]
-    assert len(games[0].data) <= LARGEST_GAME + 2
+    assert longest - 20 < len(games[0].data) <= longest + 2
     assert games[1].data == b"(;GM[1]SZ[9];B[dd])"

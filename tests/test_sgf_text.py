@@ -153,3 +153,4 @@ def test_simple_text() -> None:
     assert simple_text(b" a\r\n\tb ", "utf-8") == "a b"
     assert simple_text(b"a  b", "utf-8") == "a  b"
     assert simple_text(b"tail\\", "utf-8") == "tail\\"
+    assert simple_text(b"\x1b[31mred\x00\x7f", "utf-8") == "[31mred"

@@ -201,9 +201,11 @@ def _latin_weight(segment: bytes, after_letter: bool) -> float:
 
 
 def simple_text(value: bytes, codec: str) -> str:
-    """A raw SGF value as one line of text."""
+    """A raw SGF value as one line of printable text."""
     text = value.decode(codec, errors="replace")
     if "\\" in text:
         text = re.sub(r"\\(?:\r\n|\n\r|\r|\n)", "", text)
         text = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
-    return text if text.isprintable() and text == text.strip() else " ".join(text.split())
+    if text.isprintable():
+        return text.strip()
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
