@@ -57,7 +57,6 @@ def test_xz_file_to_checked_records(benchmark: Any, games: Path) -> None:
     read()  # compiles the rules
     assert benchmark(read) == GAMES
     benchmark.extra_info["games a second"] = GAMES / benchmark.stats["min"]
-    assert GAMES / benchmark.stats["min"] > 1000
 
 
 def test_fast_path_alone(benchmark: Any, texts: list[bytes]) -> None:
