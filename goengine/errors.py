@@ -21,7 +21,7 @@ class CoordinateError(GoEngineError):
     """A vertex or point that is not on a board of this size."""
 
 
-class IllegalMove(GoEngineError):  # noqa: N818  (the name is the contract of DESIGN.md)
+class IllegalMove(GoEngineError):
     """A move that the rules forbid; the position it was played on is unchanged."""
 
 

@@ -7,7 +7,7 @@ legal.
 """
 
 from collections.abc import Iterable
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ def _kernel_color(color: Color) -> int:
 def _check_color(color: str) -> Color:
     if color not in (BLACK, WHITE):
         raise GoEngineError(f'{color!r} is not a colour; it is "black" or "white"')
-    return cast(Color, color)
+    return color
 
 
 class Position:

@@ -136,7 +136,7 @@ def _self_atari(b, p, mine, stride):  # type: ignore[no-untyped-def]
     for i in range(4):
         q = p + (-stride if i == 0 else (-1 if i == 1 else (1 if i == 2 else stride)))
         c = b[_COLOR, q]
-        if c == _EMPTY or c == _BORDER:
+        if c == _EMPTY or c == _BORDER:  # noqa: SIM109 (compiles best)
             continue
         h = b[_HEAD, q]
         beside = 0  # how often p counts among the chain's pseudo-liberties
@@ -294,7 +294,7 @@ def playouts(board, size, to_play, ko, number, seed, limit, owned, scores):  # t
             left = count
             while after < 0 and left > 0:
                 state = _random(state)
-                i = np.int64(((state >> np.uint64(32)) * np.uint64(left)) >> np.uint64(32))
+                i = np.int64(((state >> np.uint64(32)) * np.uint64(left)) >> np.uint64(32))  # type: ignore[assignment]
                 p = np.int64(empties[i])
                 if (
                     p != forbidden

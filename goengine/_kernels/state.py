@@ -9,6 +9,8 @@ Every write of ``place`` is noted in a journal, the front part of the workspace 
 the ladder reader plays on the position itself.
 """
 
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -21,8 +23,8 @@ SIZE, STRIDE, POINTS, WORDS, PLY, KO, KO_COLOR, HASH, TAKEN_BY_BLACK, TAKEN_BY_W
 HEADER = 16
 
 # the workspace: the journal (its length, then pairs of index and old value), and what the readers need
-JOURNAL_END = 1 << 17
-JOURNAL_ROOM = 1 << 13  # more than any one move can write
+JOURNAL_END = 1 << 18
+JOURNAL_ROOM = 1 << 15  # more than any one move can write
 FRAMES = JOURNAL_END
 CANDIDATES = FRAMES + 4096
 EYES = CANDIDATES + 16384
@@ -32,7 +34,7 @@ SETUP_PLY = -1000
 
 
 @intrinsic
-def popcount(typingctx, x):  # type: ignore[no-untyped-def]
+def _popcount(typingctx, x):  # type: ignore[no-untyped-def]
     """The number of bits set in an int64."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
@@ -42,13 +44,18 @@ def popcount(typingctx, x):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def lowest_bit(typingctx, x):  # type: ignore[no-untyped-def]
+def _lowest_bit(typingctx, x):  # type: ignore[no-untyped-def]
     """The index of the lowest bit set in an int64 that is not 0."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), codegen
+
+
+# As kernels call them: Numba passes the context itself.
+popcount: Any = _popcount
+lowest_bit: Any = _lowest_bit
 
 
 @njit(cache=True, nogil=True)
