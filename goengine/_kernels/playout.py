@@ -294,13 +294,9 @@ def playouts(board, size, to_play, ko, number, seed, limit, owned, scores):  # t
             left = count
             while after < 0 and left > 0:
                 state = _random(state)
-                i = np.int64(((state >> np.uint64(32)) * np.uint64(left)) >> np.uint64(32))  # type: ignore[assignment]
+                i = np.int64(((state >> np.uint64(32)) * np.uint64(left)) >> np.uint64(32))  # type: ignore
                 p = np.int64(empties[i])
-                if (
-                    p != forbidden
-                    and not _is_eye(b, p, mine, stride)
-                    and _self_atari(b, p, mine, stride) < _SELF_ATARI
-                ):
+                if p != forbidden and not _is_eye(b, p, mine, stride) and _self_atari(b, p, mine, stride) < _SELF_ATARI:
                     after, taken, last = _place(b, empties, index, count, p, mine, stride)
                 if after < 0:  # not this one: put it behind the candidates
                     left -= 1
