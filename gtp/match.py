@@ -30,7 +30,7 @@ from goengine.gtp.client import CommandFailed, GtpClient, ProgramDied, ProgramHa
 from goengine.rules import Color, Position, opponent
 from goengine.sgf.write import write_game
 
-START_TIMEOUT = 120.0  # seconds that a program may take for its first answers: kernels may be compiled then
+START_TIMEOUT = 300.0  # seconds that a program may take for its first answers: kernels may be compiled then
 FORMAT = 1
 
 

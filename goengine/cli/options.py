@@ -3,7 +3,6 @@
 import argparse
 import math
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goengine.errors import GoEngineError, NetworkFileError
@@ -16,7 +15,7 @@ __all__ = ["add_game", "add_network", "add_player", "check", "default_threads", 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Declare ``--network`` and how it is used."""
-    parser.add_argument("--network", metavar="FILE", type=Path, help="a network file (default: the bundled one)")
+    parser.add_argument("--network", metavar="FILE", help="a network file (default: the bundled one)")
     parser.add_argument(
         "--symmetries",
         type=int,
@@ -71,7 +70,7 @@ def check(args: argparse.Namespace) -> None:
         raise GoEngineError(f"--komi {args.komi} is no komi: give a number, as 7.5")
     if given.get("threads") is not None and args.threads < 1:
         raise GoEngineError(f"--threads {args.threads} is not possible: use 1 or more")
-    if given.get("network") is not None and not args.network.is_file():
+    if given.get("network") is not None and not os.path.isfile(args.network):
         raise NetworkFileError(f"{args.network}: no such network file")
     if given.get("seed") is not None and args.seed < 0:
         raise GoEngineError(f"--seed {args.seed} is not possible: use 0 or more")

@@ -4,10 +4,8 @@ A failure begins with the words that the specification prescribes (section 6), a
 """
 
 import sys
-import traceback
 from collections.abc import Callable, Iterable
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goengine._version import __version__
@@ -56,6 +54,8 @@ def make_handlers(session: Session) -> dict[str, Handler]:
 
 def crash_report(name: str, error: Exception) -> str:
     """What to answer when a handler has crashed; the traceback goes to stderr."""
+    import traceback
+
     sys.stderr.write("goengine: " + "goengine: ".join(traceback.format_exception(error)))
     sys.stderr.flush()
     return f"internal error in {name}: {type(error).__name__}: {error}"
@@ -118,6 +118,8 @@ class _Commands:
         return ""
 
     def loadsgf(self, words: list[str]) -> str:
+        from pathlib import Path
+
         if not words:
             raise _syntax_error("loadsgf, a file, and perhaps a move number")
         move_number = None

@@ -12,8 +12,7 @@ import queue
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 __all__ = [
     "Command",
@@ -47,8 +46,7 @@ class QuitGtp(Exception):
     """The session ends after this command, whose response is the message."""
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """One line of input, taken apart."""
 
     id: str

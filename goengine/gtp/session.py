@@ -6,13 +6,14 @@ need none of it answer at once.
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goengine.errors import GoEngineError, IllegalMove, RecordError
 from goengine.gtp.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from goengine.estimate import Estimate
     from goengine.player import Player
     from goengine.rules import Color, Ko, Position
@@ -122,7 +123,7 @@ class Session:
             raise InvalidStones(f"2 to {self._size**2 - 1} points are possible, not {len(points)}")
         self._set_handicap(list(points))
 
-    def load(self, path: Path, move_number: int | None = None) -> list[str]:
+    def load(self, path: "Path", move_number: int | None = None) -> list[str]:
         """Take over the first game of a record, up to the position before ``move_number`` (1 is the start).
 
         Returns what was wrong with the record, one line each, though it could be used.
