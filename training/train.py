@@ -96,6 +96,8 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     torch.backends.cudnn.benchmark = True
     log = RunLog(folder)
     at_end.callback(log.close)
+    if resumed is not None and arguments.recipe:
+        log.say(f"resumed with the settings of its checkpoint: {arguments.recipe} is not read")
     (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
 
     # ------------------------------------------------------------------------------------------------------- games
