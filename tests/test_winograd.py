@@ -275,8 +275,14 @@ def test_networks_are_made_of_it() -> None:
     assert all(type(convolution(16, 16, kernel, bias=True)) is WinogradConv2d for kernel in (1, 3, 5))
 
 
+def test_importing_networks_loads_no_numba() -> None:
+    program = "import sys, goengine.networks, goengine.winograd; assert 'numba' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
+
+
+@pytest.mark.slow  # compiles everything again
 def test_kernels_are_loaded_when_first_used_and_from_the_cache(tmp_path: Any) -> None:
-    """Importing networks loads no Numba; a process says that it compiles, and the next one has no need to."""
+    """A process says that it compiles, and the next one has no need to."""
     program = (
         "import sys, torch; torch.set_num_threads(1); import goengine.networks, goengine.winograd as w\n"
         "assert 'numba' not in sys.modules\n"
