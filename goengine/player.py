@@ -14,7 +14,9 @@ from goengine.errors import GoEngineError
 from goengine.estimate import Estimate, estimate
 from goengine.rules import BLACK, Position
 
-__all__ = ["Player", "PolicySource"]
+__all__ = ["Player", "PolicySource", "runs_in_vain"]
+
+_OWN, _ONE_LIBERTY, _TAKES_NOTHING, _LADDER_ESCAPE = 0, 12, 20, 45  # planes of alphago48
 
 _LATE = 0.5  # share of the points that hold stones when it is time to ask whether the board is settled
 _OPEN = 0.8  # a point of smaller absolute ownership may still change hands
@@ -50,6 +52,8 @@ class Player:
         seed: makes the drawing repeatable; None differs every time.
         resign: points behind at which to give up when the playouts see no chance either; None never resigns.
         threads: for the playouts.
+        ladder_guard: do not run with a chain in atari that stays captured, unless nothing else is sensible: the network
+            sees that it is caught, and often runs all the same.
 
     Raises:
         GoEngineError: a setting is out of range.
@@ -64,6 +68,7 @@ class Player:
         seed: int | None = None,
         resign: float | None = None,
         threads: int = 1,
+        ladder_guard: bool = True,
     ) -> None:
         if symmetries not in (1, 8):
             raise GoEngineError(f"symmetries {symmetries} is not possible: use 1 or 8")
@@ -79,6 +84,7 @@ class Player:
         self.top_p = top_p
         self.resign = resign
         self.threads = threads
+        self.ladder_guard = ladder_guard
         self._random = np.random.default_rng(seed)
 
     def policy(self, position: Position) -> NDArray[np.float32]:
@@ -124,6 +130,10 @@ class Player:
             return None
         probabilities = np.where(sensible, self.policy(position), 0).astype(np.float64)
         probabilities[sensible] += 1e-9  # a move is possible even where the network rules it out
+        if self.ladder_guard:
+            futile = runs_in_vain(position)
+            if (sensible & ~futile).any():
+                probabilities[futile] = 0
         passed = position.last_move is not None and position.last_move[1] is None
         if passed or np.count_nonzero(position.board) >= _LATE * position.size**2:
             scout = estimate(position, _SCOUT, threads=self.threads)
@@ -191,6 +201,24 @@ class Player:
         kept = order[: int(np.searchsorted(sums, self.top_p)) + 1]
         weights = sharp[kept]
         return int(self._random.choice(kept, p=weights / weights.sum()))
+
+
+def runs_in_vain(position: Position) -> NDArray[np.bool_]:
+    """Points that extend a chain of the player to move out of atari for nothing, bool (size * size,).
+
+    The move takes no stones, and the ladder reader (plane 45) finds no escape in it.
+    """
+    words = position.encode_words()
+
+    def plane(number: int) -> NDArray[np.bool_]:
+        return ((words >> np.uint64(number)) & np.uint64(1)).astype(np.bool_)
+
+    size = position.size
+    in_atari = np.zeros((size + 2, size + 2), np.bool_)
+    in_atari[1:-1, 1:-1] = plane(_OWN) & plane(_ONE_LIBERTY)
+    liberty = in_atari[:-2, 1:-1] | in_atari[2:, 1:-1] | in_atari[1:-1, :-2] | in_atari[1:-1, 2:]
+    vain: NDArray[np.bool_] = liberty & plane(_TAKES_NOTHING) & ~plane(_LADDER_ESCAPE)
+    return vain.reshape(-1)
 
 
 def _open(seen: Estimate) -> NDArray[np.bool_]:

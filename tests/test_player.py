@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import GoEngineError
-from goengine.player import Player
+from goengine.player import Player, runs_in_vain
 from goengine.rules import Position
 
 
@@ -125,6 +125,45 @@ def test_no_earlier_position_is_repeated_even_under_simple_ko() -> None:
     position.play(point("D1", 5), "white")
     assert not position.repeats(point("C4", 5))
     assert player("C4", "D2", size=5).choose(position) == point("C4", 5)
+
+
+LADDER = """
+    . . . . . . . . .
+    . . . . . . . . .
+    . . . . . . . . .
+    . . . . . . . . .
+    . . . . . . . . .
+    . . . . . O . . .
+    . . . . O X . . .
+    . . . . . O O . .
+    . . . . . . . . .
+"""
+BREAKER = LADDER.replace(". . . . . . . . .\n    . . . . . O . . .", ". . . . . . . X .\n    . . . . . O . . .", 1)
+
+
+def test_it_does_not_run_in_a_lost_ladder() -> None:
+    lost = set_up(LADDER, "black")
+    assert np.flatnonzero(runs_in_vain(lost)).tolist() == [point("G3")]
+    assert player("G3", "C7").choose(lost) == point("C7")
+    assert player("G3", "C7", ladder_guard=False).choose(lost) == point("G3")
+    assert player("G3", "C7").suggest(lost, 1)[0][0] == point("G3")  # what the network thinks is not touched
+    won = set_up(BREAKER, "black")
+    assert not runs_in_vain(won).any()
+    assert player("G3", "C7").choose(won) == point("G3")
+
+
+def test_a_move_that_takes_stones_is_never_in_vain() -> None:
+    diagram = """
+        . . . . .
+        . . O . X
+        . O X . O
+        . . O . X
+        . . . . .
+    """
+    assert not runs_in_vain(set_up(diagram))[point("D3", 5)]
+    assert runs_in_vain(set_up(diagram.replace("X . O", "X . .").replace("O . X", "O O ."))).nonzero()[0].tolist() == [
+        point("D3", 5)
+    ]
 
 
 @pytest.mark.parametrize("ko", ["positional", "situational"])

@@ -44,6 +44,11 @@ def add_player(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="makes the drawing of moves repeatable")
     parser.add_argument(
+        "--no-ladder-guard",
+        action="store_true",
+        help="let it run with stones in atari that stay captured, where the network wants to",
+    )
+    parser.add_argument(
         "--resign",
         type=float,
         metavar="POINTS",
@@ -111,4 +116,5 @@ def make_player(args: argparse.Namespace) -> "Player":
         seed=given.get("seed"),
         resign=given.get("resign"),
         threads=threads,
+        ladder_guard=not given.get("no_ladder_guard", False),
     )
