@@ -220,8 +220,8 @@ class Trainer:
             factor: learning rate as a part of the peak.
 
         Returns:
-            Loss (nats per position), top-1 hits among legal moves (a count) and gradient norm: scalars on the device, so that
-            nothing waits for them.
+            Loss (nats per position), top-1 hits among legal moves (a count) and gradient norm: scalars on the device,
+            so that nothing waits for them.
         """
         words, targets = self.to_device(batch)
         if self._replicas:

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from goengine import __version__
 from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import NetworkFileError
-from goengine.gtp.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
 from goengine.gtp.handlers import crash_report, format_score, make_handlers
 from goengine.gtp.protocol import Engine
 from goengine.gtp.session import Session
+from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
 from goengine.player import Player
 from goengine.rules import Position
 

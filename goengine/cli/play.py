@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from goengine.cli import options
 from goengine.coords import LETTERS, format_vertex, parse_vertex
 from goengine.errors import GoEngineError
-from goengine.gtp.handicap import fixed_handicap_limit, fixed_handicap_points
 from goengine.gtp.handlers import format_score
 from goengine.gtp.session import Session
+from goengine.handicap import fixed_handicap_limit, fixed_handicap_points
 
 if TYPE_CHECKING:
     from goengine.player import Player

@@ -3,7 +3,6 @@
 protocol    lines, ids, comments, failures: a table of handlers, nothing of Go
 session     the game and the player, nothing of text
 handlers    the table: arguments in, text out, between the two
-handicap    where handicap stones go
 startup     loading numba, torch and the network behind the first answers; guarding stdout
 client      the other side: a GTP program as a child process
 """

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from goengine.errors import GoEngineError, IllegalMove, RecordError
-from goengine.gtp.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
+from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.coords import format_vertex
+from goengine.handicap import fixed_handicap_limit, fixed_handicap_points
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 from goengine.sgf.record import GameRecord, Problem
 from goengine.sgf.split import GameText
@@ -276,28 +277,13 @@ def _with_handicap(codes: NDArray[np.uint16], handicap: int, size: int, reading:
     """Codes with the handicap stones that the record names in HA but leaves out."""
     if handicap < 2 or not len(codes) or codes[0] & SETUP or not codes[0] & WHITE:
         return codes
-    stones = fixed_handicap(handicap, size)
-    if not stones:
+    if handicap > fixed_handicap_limit(size):
         reading.note("HA", "handicap stones are missing", str(handicap), "read without them: add AB with the stones")
         return codes
+    stones = fixed_handicap_points(handicap, size)
     places = " ".join(format_vertex(point, size) for point in stones)
     reading.note("HA", "handicap stones are missing", str(handicap), f"the usual points are taken: {places}")
     return np.concatenate((np.array(stones, dtype=np.uint16) | SETUP, codes))
-
-
-def fixed_handicap(stones: int, size: int) -> list[int]:
-    """The usual points for 2 to 9 handicap stones (GTP version 2, section 4.1.1); empty where there are none."""
-    if size < 7 or not 2 <= stones <= (9 if size % 2 and size > 7 else 4):
-        return []
-    edge = 3 if size > 12 else 2
-    low, high, middle = size - 1 - edge, edge, size // 2  # rows: low is near the bottom
-    left, right = edge, size - 1 - edge
-    corners = [(low, left), (high, right), (high, left), (low, right)]
-    sides = [(middle, left), (middle, right), (low, middle), (high, middle)]
-    chosen = corners[: min(stones, 4)] + sides[: (stones - 4) // 2 * 2 if stones > 4 else 0]
-    if stones in (5, 7, 9):
-        chosen.append((middle, middle))
-    return [row * size + col for row, col in chosen]
 
 
 def _cut(codes: NDArray[np.uint16], size: int, legal: Legal, reading: _Reading) -> NDArray[np.uint16]:

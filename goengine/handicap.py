@@ -1,4 +1,4 @@
-"""Where handicap stones go: the fixed places of the protocol, and as many free ones as are asked for."""
+"""Where handicap stones go: the fixed places of GTP (section 4.1.1), and as many free ones as are asked for."""
 
 from goengine.coords import point_of, row_col
 
