@@ -58,7 +58,7 @@ def test_large_games_with_the_twin(game: RandomGame) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(game=games((2, 3, 4, 5, 6, 7, 9, 11, 13, 19), plies=400))
 def test_many_games_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=17)
@@ -67,7 +67,7 @@ def test_many_games_with_the_twin(game: RandomGame) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("ko", KO_RULES)
 def test_many_tiny_games_under_each_ko_rule(ko: Ko) -> None:
-    for seed in range(150):
+    for seed in range(60):
         game = random_game(seed, 2 + seed % 4, 150, fight=0.8, passes=0.1, eyes=1.0, twice=0.03, ko=ko)
         for position, naive in replay_pair(game, ko):
             assert_same(position, naive)
