@@ -21,7 +21,7 @@ gtp: $(VENV)/.ready
 	@$(BIN)/goengine gtp $(ARGS)
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -m "slow or not slow" $(ARGS)

@@ -56,10 +56,10 @@ def add_player(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_game(parser: argparse.ArgumentParser) -> None:
-    """Declare board size and komi."""
+def add_game(parser: argparse.ArgumentParser, komi: float | None = 7.5, usual: str = "7.5") -> None:
+    """Declare board size and komi; ``usual`` says what holds when no komi is given."""
     parser.add_argument("--size", type=int, default=19, metavar="N", help="board size, 2 to 25 (default: %(default)s)")
-    parser.add_argument("--komi", type=float, default=7.5, metavar="K", help="points for White (default: %(default)s)")
+    parser.add_argument("--komi", type=float, default=komi, metavar="K", help=f"points for White (default: {usual})")
 
 
 def check(args: argparse.Namespace) -> None:

@@ -42,11 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--color", choices=("black", "white"), default="black", help="yours (default: %(default)s)")
     parser.add_argument("--handicap", type=int, default=0, metavar="N", help="stones that Black starts with, 2 to 9")
     parser.add_argument("--save", type=Path, metavar="FILE", help="write the game as SGF when it is over")
-    options.add_game(parser)
-    parser.set_defaults(komi=None)
+    options.add_game(parser, komi=None, usual="7.5, or 0.5 with a handicap")
     options.add_network(parser)
     options.add_player(parser)
-    parser.epilog = "Komi is 7.5, or 0.5 with a handicap, unless given. During the game, help lists what to type."
+    parser.epilog = "During the game, help lists what to type."
 
 
 def run(args: argparse.Namespace) -> int:
