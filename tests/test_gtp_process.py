@@ -32,7 +32,13 @@ def start(*arguments: str | Path, code: str | None = None, folder: Path | None =
         stderr=subprocess.PIPE,
         env=environment,
         cwd=folder,
+        preexec_fn=_hear_interrupts,
     )
+
+
+def _hear_interrupts() -> None:
+    """A shell makes what it starts in the background ignore Ctrl-C, and so what that starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
