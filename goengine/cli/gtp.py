@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -45,11 +44,9 @@ def run(args: argparse.Namespace) -> int:
         status = 130
     else:
         status = 0
-    finally:
-        sys.stderr.flush()
-    if player.loading:
-        os._exit(status)  # Python cannot be taken down in the middle of an import, and nobody waits for it any more
-    return status
+    # There is nothing to save, taking torch down lasts a second, and Python cannot be taken down at all while a
+    # thread is in the middle of an import.
+    os._exit(status)
 
 
 def _noticing(lines: Lines, player: "Background[Player]") -> Iterator[bytes]:

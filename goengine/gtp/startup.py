@@ -44,11 +44,6 @@ class Background(Generic[T]):
         """Note that a command was just answered: more may be on their way."""
         self._heard = time.monotonic()
 
-    @property
-    def loading(self) -> bool:
-        """Whether the thread is still at work."""
-        return self._thread.is_alive()
-
     def get(self) -> T:
         """What was made; waits for it.
 
