@@ -98,6 +98,7 @@ def test_lz_analyze_has_whole_numbers_only_and_kata_analyze_a_point_in_each_rate
         "b",
         "50",
         "b 50",
+        "50.0",
         "B interval 50",
         "interval 50",
         "50 b",

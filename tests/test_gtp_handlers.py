@@ -163,7 +163,7 @@ def test_colours_and_passes_in_any_case() -> None:
                 "maxmoves",
                 "b avoid b D4",
                 "avoid b Z99 3",
-                "1.5",
+                "1.5.2",
             )
         ],
         ([], "kata-raw-nn 8", "syntax error"),

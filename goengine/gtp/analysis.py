@@ -3,6 +3,7 @@
 What stands in each field, for an engine that has no search, is told in gtp/README.md.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -30,8 +31,9 @@ _SWITCHES = {
     *("ownership", "rootinfo"),
     *("movesownership", "ownershipstdev", "movesownershipstdev", "pvvisits", "pvedgevisits", "noresultvalue"),
 }
+_NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]*)?")
 _GENMOVE_LINES, _GENMOVE_PLIES = 5, 4  # of the analysis that goes with a move, which should not wait for it
-_PER_LINE = 10_000  # lz-analyze counts rates in whole ten-thousandths
+_WHOLE = 10_000  # lz-analyze counts rates in whole ten-thousandths
 _SYMMETRIES = 8
 
 
@@ -114,9 +116,9 @@ class _Analysis:
         return "\n".join(parts)
 
     def heat_map(self, words: list[str]) -> str:
-        usage = "heatmap alone, or with a symmetry: 0 to 7, all or average"
         import numpy as np
 
+        usage = "heatmap alone, or with a symmetry: 0 to 7, all or average"
         average = [word.lower() for word in words] == ["average"]
         symmetries = range(_SYMMETRIES) if average else _symmetries(words, usage) if words else [None]
         maps = [self._session.policy(symmetry) for symmetry in symmetries]
@@ -167,7 +169,7 @@ def _info(thinking: "Thinking", line: int, style: Style) -> str:
     if style == "kata":
         scores, utility = _kata_scores(thinking), 2 * rate - 1
         return f"{head} {scores} prior {prior:.6f} lcb {rate:.6f} utilityLcb {utility:.6f} {tail}"
-    whole_rate, whole_prior = round(_PER_LINE * rate), round(_PER_LINE * prior)
+    whole_rate, whole_prior = round(_WHOLE * rate), round(_WHOLE * prior)
     lead = f"scoreLead {thinking.lead:.3f} " if style == "plain" else ""
     return f"{head} winrate {whole_rate} {lead}prior {whole_prior} lcb {whole_rate} {tail}"
 
@@ -211,12 +213,18 @@ def _parse(words: list[str], name: str, size: int) -> _Options:
             raise syntax_error(usage)
         return found
 
+    def interval() -> float | None:
+        text = value()
+        if not _NUMBER.fullmatch(text):
+            raise syntax_error(usage)
+        return float(text) / 100 or None
+
     while left:
         key = left[0].lower()
         if key in COLORS:
             options.color = COLORS[left.pop(0).lower()]
-        elif key.isdecimal() or (key := value().lower()) == "interval":
-            options.interval = number() / 100 or None
+        elif _NUMBER.fullmatch(key) or (key := value().lower()) == "interval":
+            options.interval = interval()
         elif key == "minmoves":
             options.least = max(1, number())
         elif key == "maxmoves":
