@@ -4,7 +4,7 @@ The network has no pass among its outputs, for its games hardly ever record one.
 estimate (:mod:`goengine.estimate`): a move is worth playing while it may change who owns what.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from goengine.errors import GoEngineError
 from goengine.estimate import Estimate, estimate
 from goengine.rules import BLACK, Position
+from goengine.symmetry import inverse, transform
 
 __all__ = ["Player", "PolicySource", "runs_in_vain"]
 
@@ -87,18 +88,35 @@ class Player:
         self.ladder_guard = ladder_guard
         self._random = np.random.default_rng(seed)
 
-    def policy(self, position: Position) -> NDArray[np.float32]:
+    def policy(self, position: Position, symmetry: int | None = None) -> NDArray[np.float32]:
         """The network's prediction for the player to move: float32 (size * size,), 0 where the move is illegal.
 
         Sums to 1, or to 0 where no point is legal.
 
+        Args:
+            position: the position.
+            symmetry: 0 to 7 shows the network the board turned so, and turns its answer back; None averages over as
+                many symmetries as the player does.
+
         Raises:
             GoEngineError: the network is for another board size.
         """
+        if symmetry is None:
+            policy: NDArray[np.float32] = self.policies([position])[0]
+            return policy
         self.check_size(position.size)
-        legal = position.legal_mask()
-        words = position.encode_words()
-        probabilities: NDArray[np.float32] = self.network.policy(words[None], self.symmetries, legal[None])[0]
+        words = transform(position.encode_words(), symmetry)
+        legal = transform(position.legal_mask().reshape(words.shape), symmetry)
+        turned = self.network.policy(words[None], 1, legal.reshape(1, -1))
+        policy = transform(turned.reshape(words.shape), inverse(symmetry)).reshape(-1)
+        return policy
+
+    def policies(self, positions: Sequence[Position]) -> NDArray[np.float32]:
+        """:meth:`policy` for several positions of one size at once: float32 (positions, size * size)."""
+        self.check_size(positions[0].size)
+        words = np.stack([position.encode_words() for position in positions])
+        legal = np.stack([position.legal_mask() for position in positions])
+        probabilities: NDArray[np.float32] = self.network.policy(words, self.symmetries, legal)
         return probabilities
 
     def check_size(self, size: int) -> None:
@@ -128,12 +146,7 @@ class Player:
         sensible = position.sensible_mask()
         if not sensible.any():
             return None
-        probabilities = np.where(sensible, self.policy(position), 0).astype(np.float64)
-        probabilities[sensible] += 1e-9  # a move is possible even where the network rules it out
-        if self.ladder_guard:
-            futile = runs_in_vain(position)
-            if (sensible & ~futile).any():
-                probabilities[futile] = 0
+        probabilities = self._sensible(position, sensible, self.policy(position))
         passed = position.last_move is not None and position.last_move[1] is None
         if passed or np.count_nonzero(position.board) >= _LATE * position.size**2:
             scout = estimate(position, _SCOUT, threads=self.threads)
@@ -145,6 +158,42 @@ class Player:
             if not worth[probabilities.argmax()] and probabilities.max() < _INSISTS:
                 probabilities = np.where(worth, probabilities, 0)
         return next(self._moves(position, probabilities, sample), None)
+
+    def likeliest(
+        self, positions: Sequence[Position], allowed: Sequence[NDArray[np.bool_] | None] | None = None
+    ) -> list[int | None]:
+        """The network's favourite sensible move in each position, by one evaluation; None where there is none.
+
+        Unlike :meth:`choose` it asks no playouts whether the game is over, so it is a matter of milliseconds.
+
+        Args:
+            positions: at least one, of one size.
+            allowed: for each position, bool (size * size,), the points to choose from; None for all.
+
+        Raises:
+            GoEngineError: the network is for another board size.
+        """
+        moves = []
+        for number, (position, policy) in enumerate(zip(positions, self.policies(positions), strict=True)):
+            sensible = position.sensible_mask()
+            mask = None if allowed is None else allowed[number]
+            if mask is not None:
+                sensible &= mask
+            probabilities = self._sensible(position, sensible, policy)
+            moves.append(next(self._moves(position, probabilities, sample=False), None))
+        return moves
+
+    def _sensible(
+        self, position: Position, sensible: NDArray[np.bool_], policy: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """The policy over the sensible points; lost ladders count as not sensible if anything else is left."""
+        probabilities = np.where(sensible, policy, 0).astype(np.float64)
+        probabilities[sensible] += 1e-9  # a move is possible even where the network rules it out
+        if self.ladder_guard:
+            futile = runs_in_vain(position)
+            if (sensible & ~futile).any():
+                probabilities[futile] = 0
+        return probabilities
 
     def resigns(self, position: Position) -> bool:
         """Whether the player to move gives the game up: only if allowed to, far behind, and without a chance."""

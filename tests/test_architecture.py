@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "prepare": {"sgf", "shards"},
     "corpus": {"features", "sgf", "shards"},
     "dataset": {"corpus", "symmetry"},
-    "player": {"estimate", "rules"},
+    "player": {"estimate", "rules", "symmetry"},
     "evaluator": {"checkpoint", "corpus", "metrics"},
     "trainer": {
         *("checkpoint", "corpus", "dataset", "features", "layers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -29,6 +30,16 @@ STANDARD = {
     *("play", "genmove", "undo", "reg_genmove", "loadsgf", "showboard"),
     *("final_score", "final_status_list", "time_settings", "time_left"),
 }
+ANALYSIS = {
+    *("lz-analyze", "kata-analyze", "analyze", "lz-genmove_analyze", "kata-genmove_analyze", "genmove_analyze"),
+    *("kata-raw-nn", "heatmap"),
+}
+EXTENSIONS = {
+    *("gg-undo", "gogui-play_sequence", "gogui-analyze_commands", "kgs-game_over", "cputime"),
+    *("gomill-cpu_time", "gomill-describe_engine", "gomill-explain_last_move"),
+    *("goengine-policy", "goengine-ownership", "goengine-ladders", "goengine-liberties", "goengine-true_eyes"),
+}
+COMMAND_NAMES = STANDARD | ANALYSIS | EXTENSIONS
 
 
 class Dialogue:
@@ -56,14 +67,14 @@ class Dialogue:
         return answer[2:].strip()
 
 
-def test_the_commands_of_gtp_2_are_all_there() -> None:
-    assert set(Dialogue().ok("list_commands").split()) == STANDARD
+def test_the_commands_are_all_there() -> None:
+    assert set(Dialogue().ok("list_commands").split()) == COMMAND_NAMES
     assert Dialogue().ok("name") == "goengine"
     assert Dialogue().ok("version") == __version__
     assert Dialogue().ok("protocol_version") == "2"
 
 
-@pytest.mark.parametrize("command", sorted(STANDARD - {"quit", "genmove", "reg_genmove"}))
+@pytest.mark.parametrize("command", sorted(COMMAND_NAMES))
 def test_known_commands_are_known(command: str) -> None:
     assert Dialogue().ok(f"known_command {command}") == "true"
 
@@ -141,6 +152,28 @@ def test_colours_and_passes_in_any_case() -> None:
         ([], "time_left b 10", "syntax error"),
         ([], "time_left x 10 0", "syntax error"),
         ([], "xyzzy", "unknown command"),
+        *[
+            ([], f"{name} {arguments}", "syntax error")
+            for name in sorted(ANALYSIS - {"kata-raw-nn", "heatmap"})
+            for arguments in (
+                "grey",
+                "b -5",
+                "interval",
+                "interval x",
+                "maxmoves",
+                "b avoid b D4",
+                "avoid b Z99 3",
+                "1.5.2",
+            )
+        ],
+        ([], "kata-raw-nn 8", "syntax error"),
+        ([], "heatmap x", "syntax error"),
+        (["play b d4"], "gg-undo 2", "cannot undo"),
+        ([], "gg-undo x", "syntax error"),
+        ([], "gg-undo -1", "syntax error"),
+        (["play b d4"], "gogui-play_sequence w e5 b d4", "illegal move"),
+        ([], "gogui-play_sequence b e5 w", "syntax error"),
+        ([], "gogui-play_sequence b e5 w z9", "illegal move"),
     ],
 )
 def test_failures_begin_with_the_words_of_the_specification(before: list[str], command: str, words: str) -> None:
@@ -183,6 +216,20 @@ def test_a_network_that_cannot_be_loaded_fails_the_move_and_nothing_else() -> No
     engine = Engine(make_handlers(Session(no_player, 9)), crash_report)
     assert engine.answer(b"1 genmove b") == b"?1 x.safetensors: no such network file\n\n"
     assert engine.answer(b"2 play b d4") == b"=2\n\n"
+
+
+def test_only_moves_and_analysis_need_the_network() -> None:
+    def no_player() -> Player:
+        raise NetworkFileError("asked for the network")
+
+    engine = Engine(make_handlers(Session(no_player, 9)), crash_report)
+    asked = set()
+    for name in sorted(COMMAND_NAMES - {"quit"}):
+        for arguments in ("", " b", " b d4", " 2", " dead"):
+            answer = engine.answer(f"{name}{arguments}".encode())
+            if answer is not None and b"asked for the network" in answer:
+                asked.add(name)
+    assert asked == ANALYSIS | {"genmove", "reg_genmove", "goengine-policy"}
 
 
 def test_a_crash_becomes_a_failure_and_the_engine_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
@@ -372,6 +419,83 @@ def test_time_commands_are_accepted() -> None:
         assert gtp.ok(command) == ""
 
 
+# Single controllers
+
+
+def test_several_moves_are_undone_at_once() -> None:
+    gtp = Dialogue()
+    for command in ("play b d4", "play w e5", "play b f6"):
+        gtp.ok(command)
+    gtp.ok("gg-undo 2")
+    assert [point for _, point in gtp.session.position.moves] == [parse_vertex("D4", 9)]
+    gtp.ok("gg-undo")
+    assert gtp.session.position.move_number == 0
+
+
+def test_a_sequence_is_played_whole() -> None:
+    gtp = Dialogue()
+    assert gtp.ok("gogui-play_sequence B d4 W pass b E5") == ""
+    assert [color for color, _ in gtp.session.position.moves] == ["black", "white", "black"]
+    assert gtp.ok("gogui-play_sequence") == ""
+
+
+def test_the_last_move_is_explained_if_it_was_generated() -> None:
+    gtp = Dialogue(network=FakeNetwork(9, favourites=(3, 4)))
+    assert gtp.ok("gomill-explain_last_move") == ""
+    assert gtp.ok("genmove b") == "D9"
+    assert re.fullmatch(r"D9: 6\d\.\d %, number 1 of the network", gtp.ok("gomill-explain_last_move"))
+    gtp.ok("play w e5")
+    assert gtp.ok("gomill-explain_last_move") == ""
+    gtp.ok("clear_board")
+    gtp.ok("play b d9")
+    gtp.ok("play w e5")
+    for command in WALLS:
+        gtp.raw(command)
+    gtp.ok("play b pass")
+    assert gtp.ok("genmove w") == "pass"
+    assert gtp.ok("gomill-explain_last_move") == "pass: no move gains anything"
+
+
+def test_processor_time_goes_up() -> None:
+    gtp = Dialogue()
+    first = float(gtp.ok("cputime"))
+    assert 0 < first <= float(gtp.ok("gomill-cpu_time"))
+
+
+def test_gogui_is_offered_commands_that_exist_and_need_no_argument() -> None:
+    gtp = Dialogue()
+    gtp.ok("play b e5")
+    offered = [line.split("/") for line in gtp.ok("gogui-analyze_commands").split("\n")]
+    assert {kind for kind, _, _ in offered} == {"gfx", "dboard", "sboard"}
+    for kind, _, command in offered:
+        answer = gtp.ok(command)
+        if kind in ("dboard", "sboard"):
+            assert [len(row.split()) for row in answer.split("\n")] == [9] * 9
+
+
+def test_what_gogui_is_shown() -> None:
+    gtp = Dialogue(size=9, network=FakeNetwork(9, favourites=(3, 4)))
+    policy = gtp.ok("goengine-policy").split("\n")
+    assert policy[0].startswith("INFLUENCE D9 1.000 E9 0.500")
+    assert re.match(r"LABEL D9 6\d E9 3\d", policy[1])
+    assert gtp.ok("goengine-true_eyes") == "TEXT no true eyes"
+    assert gtp.ok("goengine-ladders") == "TEXT no ladder for black"
+    for vertex in ("a2", "b1", "b2", "c1", "d1"):
+        gtp.ok(f"play b {vertex}")
+    assert gtp.ok("goengine-true_eyes") == "BLACK A1"
+    assert gtp.ok("goengine-liberties").split("\n")[-1] == '"" 6 6 6 "" "" "" "" ""'
+    gtp.ok("clear_board")
+    for command in ("play b d5", "play b d4", "play b e6", "play w e5"):
+        gtp.ok(command)
+    assert gtp.ok("goengine-ladders") == "TRIANGLE F5\nTEXT triangle captures, circle escapes"
+    gtp.ok("play b f5")
+    assert gtp.ok("goengine-ladders") == "TEXT no ladder for white"
+    gtp.ok("undo")
+    for command in ("play b h1", "play w g3", "play b f5"):
+        gtp.ok(command)
+    assert gtp.ok("goengine-ladders") == "CIRCLE E4\nTEXT triangle captures, circle escapes"
+
+
 # Anything at all
 
 VERTICES = st.sampled_from([format_vertex(point, 5) for point in range(25)] + ["pass", "PASS", "a6", "i1", "", "Z9"])
@@ -384,6 +508,9 @@ COMMANDS = st.one_of(
     ),
     st.tuples(st.just("place_free_handicap"), st.integers(0, 26).map(str)).map(" ".join),
     st.tuples(st.just("set_free_handicap"), VERTICES, VERTICES).map(" ".join),
+    st.tuples(st.just("gg-undo"), st.integers(0, 4).map(str)).map(" ".join),
+    st.tuples(st.just("gogui-play_sequence"), COLORS, VERTICES, COLORS, VERTICES).map(" ".join),
+    st.tuples(st.sampled_from(["kata-genmove_analyze", "lz-analyze", "kgs-game_over"]), COLORS).map(" ".join),
 )
 
 
@@ -405,7 +532,7 @@ def test_the_position_is_always_the_one_that_its_moves_make(commands: list[str])
     assert position.captures == rebuilt.captures and position.ko_point == rebuilt.ko_point
 
 
-WORDS = st.one_of(st.sampled_from(sorted(STANDARD - {"quit", "loadsgf"})), st.text(max_size=8))
+WORDS = st.one_of(st.sampled_from(sorted(COMMAND_NAMES - {"quit", "loadsgf"})), st.text(max_size=8))
 ARGUMENTS = st.lists(
     st.one_of(COLORS, VERTICES, st.integers().map(str), st.floats().map(str), st.text(max_size=8)), max_size=4
 )

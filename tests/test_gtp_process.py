@@ -73,6 +73,36 @@ def test_a_game_with_a_real_network(network: Path, engines: list[subprocess.Pope
     assert engine.wait(timeout=20) == 0
 
 
+def test_the_next_line_stops_an_analysis_at_once(network: Path, engines: list[subprocess.Popen[bytes]]) -> None:
+    engine = start("--network", network, "--size", "9", "--threads", "1")
+    engines.append(engine)
+    ask(engine, "genmove b")
+    assert engine.stdin is not None and engine.stdout is not None
+    for stop in (b"", b"  known_command lz-analyze", b"5 play w A1"):
+        engine.stdin.write(b"lz-analyze 1\n")
+        engine.stdin.flush()
+        assert engine.stdout.readline() == b"=\n"
+        for _ in range(5):
+            assert engine.stdout.readline().startswith(b"info move ")
+        began = time.monotonic()
+        engine.stdin.write(stop + b"\n6 name\n")
+        engine.stdin.flush()
+        while (line := engine.stdout.readline()) != b"\n":
+            assert line.startswith(b"info move ")
+        assert time.monotonic() - began < 1
+        if stop:
+            assert engine.stdout.readline() in (b"= true\n", b"=5\n")
+            engine.stdout.readline()
+        assert engine.stdout.readline() + engine.stdout.readline() == b"=6 goengine\n\n"
+
+
+def test_the_end_of_the_input_ends_an_analysis(network: Path) -> None:
+    engine = start("--network", network, "--size", "9")
+    output, _ = engine.communicate(b"1 kata-analyze b 10\n", timeout=60)
+    assert output.startswith(b"=1\ninfo move ") and output.endswith(b"\n\n")
+    assert engine.returncode == 0
+
+
 def test_the_first_answers_wait_for_nothing_slow() -> None:
     code = """
 import sys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -141,6 +142,66 @@ def test_any_line_gets_one_well_formed_response_or_none(line: bytes) -> None:
 @given(st.text(max_size=200), st.booleans())
 def test_no_text_ends_a_response_early(text: str, failed: bool) -> None:
     assert WHOLE_RESPONSE.fullmatch(format_response("1", text, failed))
+
+
+def count(words: list[str]) -> Iterator[str]:
+    yield from words
+    if "crash" in words:
+        raise ZeroDivisionError
+
+
+def test_lines_go_out_one_by_one() -> None:
+    pieces = list(Engine({"count": count}).respond(b"3 count one two\x07 "))
+    assert pieces == [b"=3\n", b"one\n", b"two\n", b"\n"]
+
+
+def test_a_line_of_a_response_cannot_end_it_early() -> None:
+    stream = Engine({"count": lambda _: iter(["a\n\nb", "", "  ", "c"])})
+    assert stream.answer(b"count") == b"=\na  b\nc\n\n"
+
+
+def test_a_response_that_crashes_on_the_way_ends_and_the_engine_goes_on() -> None:
+    told = []
+    stream = Engine({"count": count}, lambda name, error: told.append((name, type(error))) or "")  # type: ignore[func-returns-value]
+    assert stream.answer(b"1 count crash") == b"=1\ncrash\n\n"
+    assert told == [("count", ZeroDivisionError)]
+    assert stream.answer(b"2 count") == b"=2\n\n"
+
+
+def test_each_line_is_flushed_before_the_next_is_asked_for() -> None:
+    output = Flushed()
+
+    def watch(words: list[str]) -> Iterator[str]:
+        for number in range(3):
+            assert output.flushed == output.getvalue() != b""
+            yield str(number)
+
+    Engine({"watch": watch}).run(iter([b"watch"]), output)
+    assert output.flushed == b"=\n0\n1\n2\n\n"
+
+
+class Flushed(io.BytesIO):
+    """Remembers what was flushed."""
+
+    flushed = b""
+
+    def flush(self) -> None:
+        self.flushed = self.getvalue()
+
+
+def test_waiting_for_input() -> None:
+    reader, writer = os.pipe()
+    lines = Lines(reader)
+    assert not lines.wait(0) and not lines.wait(0.01)
+    os.write(writer, b"\nname\n")
+    assert lines.wait() and lines.wait(5)
+    taken = iter(lines)
+    assert next(taken) == b"" and lines.wait(5) and next(taken) == b"name"
+    assert not lines.wait(0)
+    os.close(writer)
+    assert lines.wait(5)  # the end counts as well
+    assert list(taken) == []
+    os.close(reader)
 
 
 def through_a_pipe(*blocks: bytes) -> list[bytes]:

@@ -25,10 +25,23 @@ FOLDER = Path(__file__).resolve().parent.parent / "gtp" / "transcripts"
 TRANSCRIPTS = sorted(FOLDER.glob("*.gtp"))
 
 
+class Patience:
+    """Stands for the input: an analysis may say all it has to say, and report once more after its interval."""
+
+    def __init__(self) -> None:
+        self._waited = False
+
+    def __call__(self, seconds: float | None) -> bool:
+        if seconds == 0:
+            return False
+        self._waited = seconds is not None and not self._waited
+        return not self._waited
+
+
 def replay(sent: list[bytes], sizes: int) -> bytes:
     """The dialogue: each line sent, marked, and what came back."""
     session = Session(lambda: Player(FakeNetwork(sizes)), 19)
-    engine = Engine(make_handlers(session), crash_report)
+    engine = Engine(make_handlers(session, Patience()), crash_report)
     said = []
     for line in sent:
         said.append(b"> " + line + b"\n")

@@ -48,6 +48,30 @@ def test_the_policy_is_over_legal_points() -> None:
     assert policy.sum() == pytest.approx(1)
 
 
+def test_several_positions_are_evaluated_at_once() -> None:
+    one = player("E5", "D4", "C3")
+    second, full = Position(9), Position(9)
+    second.play(point("E5"))
+    full.play(point("D4"))
+    assert one.likeliest([Position(9), second, full]) == [point("E5"), point("D4"), point("E5")]
+    assert len(one.network.asked) == 1  # type: ignore[attr-defined]
+    np.testing.assert_allclose(one.policies([second, full])[1], one.policy(full), rtol=1e-6)
+
+
+def test_the_likeliest_of_some_points_is_sensible() -> None:
+    position = set_up("""
+        . X . .
+        X X . .
+        . . . .
+        . . . .
+        """)
+    one = player("A4", "D1", size=4)
+    only = np.zeros(16, np.bool_)
+    only[[0, 5, 10]] = True
+    assert one.likeliest([position, position], [None, only]) == [point("D1", 4), 10]
+    assert one.likeliest([position], [np.arange(16) == 0]) == [None]  # an eye of one's own is no move
+
+
 def test_suggestions_come_likeliest_first_and_end_with_the_legal_moves() -> None:
     one = player("G3", "C7", size=9)
     assert [move for move, _ in one.suggest(Position(9), 2)] == [point("G3"), point("C7")]

@@ -36,10 +36,11 @@ def run(args: argparse.Namespace) -> int:
     responses = own_stdout()
     player = Background(_loader(args))
     session = Session(player.get, args.size, args.komi, args.ko, args.threads or options.default_threads())
-    engine = Engine(make_handlers(session), crash_report)
+    lines = Lines(0)
+    engine = Engine(make_handlers(session, lines.wait), crash_report)
     player.start()
     try:
-        engine.run(_noticing(Lines(0), player), responses)
+        engine.run(_noticing(lines, player), responses)
     except KeyboardInterrupt:
         status = 130
     else:

@@ -3,6 +3,10 @@
 protocol    lines, ids, comments, failures: a table of handlers, nothing of Go
 session     the game and the player, nothing of text
 handlers    the table: arguments in, text out, between the two
+analysis    the part of it that shows what the engine thinks, in Leela Zero's and KataGo's words
+extensions  the part of it that single controllers use
+words       what they share: words to values, errors to failures
+thinking    what there is to show: moves, lines of play, who owns what; nothing of text
 startup     loading numba, torch and the network behind the first answers; guarding stdout
 client      the other side: a GTP program as a child process
 """

@@ -5,33 +5,37 @@ A failure begins with the words that the specification prescribes (section 6), a
 
 import sys
 from collections.abc import Callable, Iterable
-from functools import wraps
 from typing import TYPE_CHECKING
 
 from goengine._version import __version__
 from goengine.coords import format_vertex, parse_vertex
-from goengine.errors import CoordinateError, GoEngineError, IllegalMove, RecordError
+from goengine.errors import CoordinateError, IllegalMove, RecordError
+from goengine.gtp.analysis import analysis_handlers
+from goengine.gtp.extensions import extension_handlers
 from goengine.gtp.protocol import GtpFailure, Handler
-from goengine.gtp.session import BoardNotEmpty, InvalidStones, Session, UnacceptableSize
+from goengine.gtp.session import InvalidStones, Session
+from goengine.gtp.words import color_of, fixed, format_move, in_words, integers, syntax_error, take
 
 if TYPE_CHECKING:
     from goengine.estimate import Chain
-    from goengine.rules import Color
 
 __all__ = ["crash_report", "make_handlers"]
 
 NAME = "goengine"
-_COLORS: "dict[str, Color]" = {"b": "black", "black": "black", "w": "white", "white": "white"}
 _STATUSES = ("alive", "seki", "dead")
 _MOST_KOMI = 1_000_000
 
 
-def make_handlers(session: Session) -> dict[str, Handler]:
-    """The table of commands for a session; the protocol adds those that need none."""
+def make_handlers(session: Session, wait: Callable[[float | None], bool] | None = None) -> dict[str, Handler]:
+    """The table of commands for a session; the protocol adds those that need none.
+
+    ``wait`` is :meth:`goengine.gtp.protocol.Lines.wait`, by which an analysis learns that it is over; without it, an
+    analysis ends after its first line.
+    """
     commands = _Commands(session)
     table: dict[str, Handler] = {
-        "name": _fixed(NAME),
-        "version": _fixed(__version__),
+        "name": fixed(NAME),
+        "version": fixed(__version__),
         "boardsize": commands.boardsize,
         "clear_board": commands.clear_board,
         "komi": commands.komi,
@@ -49,7 +53,9 @@ def make_handlers(session: Session) -> dict[str, Handler]:
         "time_settings": commands.time_settings,
         "time_left": commands.time_left,
     }
-    return {name: _in_words(handler) for name, handler in table.items()}
+    table |= extension_handlers(session)
+    table |= analysis_handlers(session, wait or (lambda _: True))
+    return {name: in_words(handler) for name, handler in table.items()}
 
 
 def crash_report(name: str, error: Exception) -> str:
@@ -70,35 +76,35 @@ class _Commands:
     # Setup
 
     def boardsize(self, words: list[str]) -> str:
-        sizes = _integers(words, "boardsize and the size, as boardsize 19")
+        sizes = integers(words, "boardsize and the size, as boardsize 19")
         if set(sizes[:2]) != {sizes[0]}:  # gtp2ogs writes width and height
             raise GtpFailure(f"unacceptable size: {sizes[0]}x{sizes[1]} is not square")
         self._session.resize(sizes[0])
         return ""
 
     def clear_board(self, words: list[str]) -> str:
-        _take(words, 0, "clear_board alone")
+        take(words, 0, "clear_board alone")
         self._session.clear()
         return ""
 
     def komi(self, words: list[str]) -> str:
         usage = "komi and a number, as komi 7.5"
-        (word,) = _take(words, 1, usage)
+        (word,) = take(words, 1, usage)
         try:
             komi = float(word)
         except ValueError:
-            raise _syntax_error(usage) from None
+            raise syntax_error(usage) from None
         if not abs(komi) <= _MOST_KOMI:
-            raise _syntax_error(usage)
+            raise syntax_error(usage)
         self._session.komi = komi
         return ""
 
     def fixed_handicap(self, words: list[str]) -> str:
-        stones = _integers(words[:1], "fixed_handicap and the number of stones")[0]
+        stones = integers(words[:1], "fixed_handicap and the number of stones")[0]
         return self._vertices(self._session.fixed_handicap(stones))
 
     def place_free_handicap(self, words: list[str]) -> str:
-        stones = _integers(words[:1], "place_free_handicap and the number of stones")[0]
+        stones = integers(words[:1], "place_free_handicap and the number of stones")[0]
         return self._vertices(self._session.free_handicap(stones))
 
     def set_free_handicap(self, words: list[str]) -> str:
@@ -121,7 +127,7 @@ class _Commands:
         from pathlib import Path
 
         if not words:
-            raise _syntax_error("loadsgf, a file, and perhaps a move number")
+            raise syntax_error("loadsgf, a file, and perhaps a move number")
         move_number = None
         name = " ".join(words)
         if len(words) > 1 and words[-1].isascii() and words[-1].isdecimal() and not Path(name).exists():
@@ -138,8 +144,8 @@ class _Commands:
 
     def play(self, words: list[str]) -> str:
         usage = "play, a colour and a vertex, as play black D4"
-        color_word, vertex = _take(words, 2, usage)
-        color = _color(color_word, usage)
+        color_word, vertex = take(words, 2, usage)
+        color = color_of(color_word, usage)
         try:
             point = parse_vertex(vertex, self._session.size)
         except CoordinateError as error:
@@ -152,20 +158,16 @@ class _Commands:
 
     def genmove(self, words: list[str]) -> str:
         usage = "genmove and a colour, as genmove black"
-        color = _color(_take(words, 1, usage)[0], usage)
-        if self._session.resigns(color):
-            return "resign"
-        point = self._session.choose(color)
-        self._session.play(color, point)
-        return format_vertex(point, self._session.size)
+        color = color_of(take(words, 1, usage)[0], usage)
+        return format_move(self._session.generate(color), self._session.size)
 
     def reg_genmove(self, words: list[str]) -> str:
         usage = "reg_genmove and a colour, as reg_genmove black"
-        color = _color(_take(words, 1, usage)[0], usage)
+        color = color_of(take(words, 1, usage)[0], usage)
         return format_vertex(self._session.choose(color, sample=False), self._session.size)
 
     def undo(self, words: list[str]) -> str:
-        _take(words, 0, "undo alone")
+        take(words, 0, "undo alone")
         try:
             self._session.undo()
         except IllegalMove:
@@ -175,21 +177,21 @@ class _Commands:
     def time_settings(self, words: list[str]) -> str:
         # A move takes milliseconds, so there is nothing to divide; but nonsense should not pass for a time limit.
         usage = "time_settings, main time, byo-yomi time and byo-yomi stones, in seconds"
-        if min(_integers(_take(words, 3, usage), usage)) < 0:
-            raise _syntax_error(usage)
+        if min(integers(take(words, 3, usage), usage)) < 0:
+            raise syntax_error(usage)
         return ""
 
     def time_left(self, words: list[str]) -> str:
         usage = "time_left, a colour, seconds and stones"
-        color_word, *numbers = _take(words, 3, usage)
-        _color(color_word, usage)
-        _integers(numbers, usage)
+        color_word, *numbers = take(words, 3, usage)
+        color_of(color_word, usage)
+        integers(numbers, usage)
         return ""
 
     # Showing and scoring
 
     def showboard(self, words: list[str]) -> str:
-        _take(words, 0, "showboard alone")
+        take(words, 0, "showboard alone")
         position = self._session.position
         black, white = position.captures["black"], position.captures["white"]
         return (
@@ -198,14 +200,14 @@ class _Commands:
         )
 
     def final_score(self, words: list[str]) -> str:
-        _take(words, 0, "final_score alone")
+        take(words, 0, "final_score alone")
         return format_score(self._session.score())
 
     def final_status_list(self, words: list[str]) -> str:
         usage = "final_status_list and alive, seki or dead"
-        (status,) = _take(words, 1, usage)
+        (status,) = take(words, 1, usage)
         if status.lower() not in _STATUSES:
-            raise _syntax_error(usage)
+            raise syntax_error(usage)
         seen = self._session.estimate()
         if seen.chains and not seen.decided:
             doubtful = self._vertices(chain.stones[0] for chain in seen.unsure)
@@ -230,59 +232,3 @@ def format_score(score: float) -> str:
     if abs(score) < 1e-6:
         return "0"
     return f"{'B' if score > 0 else 'W'}+{abs(score):g}"
-
-
-def _in_words(handler: Callable[[list[str]], str]) -> Handler:
-    """The handler, with our own errors turned into failures that begin as the specification says."""
-
-    @wraps(handler)
-    def safe(words: list[str]) -> str:
-        try:
-            return handler(words)
-        except UnacceptableSize as error:
-            raise GtpFailure(f"unacceptable size: {error}") from None
-        except BoardNotEmpty as error:
-            raise GtpFailure(f"board not empty: {error}") from None
-        except InvalidStones as error:
-            raise GtpFailure(f"invalid number of stones: {error}") from None
-        except GoEngineError as error:
-            raise GtpFailure(str(error)) from None
-
-    return safe
-
-
-def _fixed(text: str) -> Handler:
-    def answer(words: list[str]) -> str:
-        return text
-
-    return answer
-
-
-def _syntax_error(usage: str) -> GtpFailure:
-    return GtpFailure(f"syntax error: write {usage}")
-
-
-def _take(words: list[str], count: int, usage: str) -> list[str]:
-    """The first ``count`` words. More are let pass, as controllers may know a later version of a command."""
-    if len(words) < count:
-        raise _syntax_error(usage)
-    return words[:count]
-
-
-def _integers(words: list[str], usage: str) -> list[int]:
-    """The words as whole numbers; at least one."""
-    numbers = []
-    for word in words:
-        digits = word.removeprefix("-")
-        if not (digits.isascii() and digits.isdecimal() and len(digits) <= 10):
-            raise _syntax_error(usage)
-        numbers.append(int(word))
-    if not numbers:
-        raise _syntax_error(usage)
-    return numbers
-
-
-def _color(word: str, usage: str) -> "Color":
-    if word.lower() not in _COLORS:
-        raise _syntax_error(usage)
-    return _COLORS[word.lower()]

@@ -4,13 +4,14 @@
 
 Section numbers are those of the specification (Gunnar Farnebäck, version 2, draft 2). Beyond it: a line may be very
 long, may hold any bytes, and may name no command; a handler may crash. All that becomes a response that begins with
-``?``, and the engine goes on.
+``?``, and the engine goes on. And a response may take its time: where a handler returns an iterator of lines, each of
+them goes out when it comes (analysis).
 """
 
 import os
-import queue
 import re
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, NamedTuple, TypeAlias
 
@@ -25,10 +26,11 @@ __all__ = [
     "parse_command",
 ]
 
-Handler: TypeAlias = Callable[[list[str]], str]
-"""What answers one command: the arguments in, the text of the response out.
+Handler: TypeAlias = Callable[[list[str]], str | Iterator[str]]
+"""What answers one command: the arguments in, the text of the response out, or its lines one by one.
 
-Raises GtpFailure for a ``?`` response, QuitGtp to end the session after the response.
+Raises GtpFailure for a ``?`` response, QuitGtp to end the session after the response; before the first line, that is:
+once ``=`` is out, a response can only end.
 """
 
 MAX_LINE = 1 << 20
@@ -82,7 +84,7 @@ def format_response(command_id: str, text: str, failed: bool = False) -> bytes:
     The text keeps its line breaks, but not its empty lines, which would end the response early, and no control
     characters; an empty first line stays away from the ``=`` as the specification's multi-line responses do.
     """
-    lines = ["".join(c if c >= " " and c != "\x7f" else " " for c in line).rstrip() for line in text.split("\n")]
+    lines = [_clean(line) for line in text.split("\n")]
     body = "\n".join(lines[:1] + [line for line in lines[1:] if line])
     head = ("?" if failed else "=") + command_id
     between = " " if body and not body.startswith("\n") else ""
@@ -90,24 +92,37 @@ def format_response(command_id: str, text: str, failed: bool = False) -> bytes:
 
 
 class Lines:
-    """The lines of a file descriptor, read by a thread of its own, so that :attr:`waiting` can tell of the next.
+    """The lines of a file descriptor, read by a thread of its own, so that :meth:`wait` can tell of the next.
 
     Reads the descriptor itself: a daemon thread inside a buffered reader would hold its lock when Python ends.
     """
 
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
-        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._lines: deque[bytes | None] = deque()
+        self._arrived = threading.Condition()
         threading.Thread(target=self._read, name="gtp-input", daemon=True).start()
 
-    @property
-    def waiting(self) -> bool:
-        """Whether a line (or the end of the input) has come in and was not taken yet."""
-        return not self._lines.empty()
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until a line or the end of the input has come in and was not taken yet; whether that is so.
+
+        Args:
+            seconds: to wait at most; None waits as long as it takes.
+        """
+        with self._arrived:
+            return self._arrived.wait_for(lambda: bool(self._lines), seconds)
 
     def __iter__(self) -> Iterator[bytes]:
-        while (line := self._lines.get()) is not None:
+        while self.wait():
+            line = self._lines.popleft()
+            if line is None:
+                break
             yield line
+
+    def _put(self, line: bytes | None) -> None:
+        with self._arrived:
+            self._lines.append(line)
+            self._arrived.notify()
 
     def _read(self) -> None:
         pending = bytearray()
@@ -122,13 +137,13 @@ class Lines:
             if b"\n" in block:
                 *whole, rest = pending.split(b"\n")
                 for line in whole:
-                    self._lines.put(bytes(line[: MAX_LINE + 1]))
+                    self._put(bytes(line[: MAX_LINE + 1]))
                 pending = rest
             elif len(pending) > MAX_LINE:
                 del pending[MAX_LINE + 1 :]
         if pending:
-            self._lines.put(bytes(pending))
-        self._lines.put(None)
+            self._put(bytes(pending))
+        self._put(None)
 
 
 class Engine:
@@ -149,38 +164,58 @@ class Engine:
         """Whether ``quit`` was answered."""
 
     def answer(self, line: bytes) -> bytes | None:
-        """The response to one line, or None where it needs none. Never raises what a handler raises."""
+        """The whole response to one line, or None where it needs none. Never raises what a handler raises."""
+        return b"".join(self.respond(line)) or None
+
+    def respond(self, line: bytes) -> Iterator[bytes]:
+        """The response to one line, piece by piece; most have one piece, and a line without a command has none."""
         if len(line) > MAX_LINE:
-            return format_response("", f"line too long: at most {MAX_LINE:,} bytes are read", failed=True)
+            yield format_response("", f"line too long: at most {MAX_LINE:,} bytes are read", failed=True)
+            return
         command = parse_command(line)
         if command is None:
-            return None
+            return
         handler = self.handlers.get(command.name)
         if handler is None:
-            return format_response(command.id, "unknown command", failed=True)
+            yield format_response(command.id, "unknown command", failed=True)
+            return
         try:
-            return format_response(command.id, handler(command.arguments))
+            text = handler(command.arguments)
         except QuitGtp as end:
             self.ended = True
-            return format_response(command.id, str(end))
+            yield format_response(command.id, str(end))
         except GtpFailure as failure:
-            return format_response(command.id, _one_line(str(failure)), failed=True)
+            yield format_response(command.id, _one_line(str(failure)), failed=True)
         except Exception as error:
-            return format_response(command.id, _one_line(self._crashed(command.name, error)), failed=True)
+            yield format_response(command.id, _one_line(self._crashed(command.name, error)), failed=True)
+        else:
+            if isinstance(text, str):
+                yield format_response(command.id, text)
+            else:
+                yield from self._stream(command, text)
 
     def run(self, lines: Iterator[bytes], output: BinaryIO) -> None:
         """Answer line by line until ``quit``, the end of the input, or until nobody reads the output."""
         for line in lines:
-            response = self.answer(line)
-            if response is None:
-                continue
             try:
-                output.write(response)
-                output.flush()
+                for piece in self.respond(line):
+                    output.write(piece)
+                    output.flush()
             except BrokenPipeError:
                 return
             if self.ended:
                 return
+
+    def _stream(self, command: Command, lines: Iterator[str]) -> Iterator[bytes]:
+        """A response whose lines come one by one. One that fails on the way ends early: its ``=`` is out."""
+        yield f"={command.id}\n".encode()
+        try:
+            for line in lines:
+                if text := _clean(_one_line(line)):
+                    yield f"{text}\n".encode("utf-8", "backslashreplace")
+        except Exception as error:
+            self._crashed(command.name, error)
+        yield b"\n"
 
     def _known_command(self, arguments: list[str]) -> str:
         if len(arguments) != 1:
@@ -189,6 +224,11 @@ class Engine:
 
     def _quit(self, arguments: list[str]) -> str:
         raise QuitGtp("")
+
+
+def _clean(line: str) -> str:
+    """``line`` without control characters, and without spaces at its end."""
+    return "".join(c if c >= " " and c != "\x7f" else " " for c in line).rstrip()
 
 
 def _one_line(text: str) -> str:

@@ -6,7 +6,7 @@ need none of it answer at once.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from goengine.errors import GoEngineError, IllegalMove, RecordError
 from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
@@ -14,12 +14,18 @@ from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from goengine.estimate import Estimate
+    from goengine.gtp.thinking import Restriction, Thinking
     from goengine.player import Player
     from goengine.rules import Color, Ko, Position
 
-__all__ = ["BoardNotEmpty", "InvalidStones", "Session", "UnacceptableSize"]
+__all__ = ["RESIGN", "BoardNotEmpty", "InvalidStones", "Resign", "Session", "UnacceptableSize"]
 
+Resign = Literal["resign"]
+RESIGN: Resign = "resign"
 SMALLEST, LARGEST = 2, 25
 
 
@@ -61,6 +67,7 @@ class Session:
         self._ko = ko
         self._threads = threads
         self._position: Position | None = None  # made when first needed: importing the rules takes half a second
+        self._generated: tuple[tuple[Color, int | None], ...] = ()  # the game up to the move generated last
         self._estimate: tuple[tuple[int, str, int], Estimate] | None = None
 
     @property
@@ -160,11 +167,23 @@ class Session:
         """
         self.position.play(point, color)
 
-    def undo(self) -> None:
-        """Take back the last move; raises IllegalMove when there is none."""
-        if self._position is None:
+    def play_sequence(self, moves: "Sequence[tuple[Color, int | None]]") -> None:
+        """Play several moves, or none of them.
+
+        Raises:
+            IllegalMove: the rules forbid one; the position is unchanged.
+        """
+        position = self.position.copy()
+        for color, point in moves:
+            position.play(point, color)
+        self._position = position
+
+    def undo(self, moves: int = 1) -> None:
+        """Take back the last moves; raises IllegalMove when there are not so many, and takes none back."""
+        if self._position is None or moves > self._position.move_number:
             raise IllegalMove("there is no move to undo")
-        self._position.undo()
+        for _ in range(moves):
+            self._position.undo()
 
     def choose(self, color: "Color", sample: bool = True) -> int | None:
         """The move that the player would play; ``sample=False`` always gives the same one. Nothing is played.
@@ -173,6 +192,59 @@ class Session:
             GoEngineError: there is no network, or it is for another board size.
         """
         return self._player().choose(self._seen_by(color), sample)
+
+    def generate(self, color: "Color", thinking: "Thinking | None" = None) -> int | Resign | None:
+        """Choose a move and play it; or :data:`RESIGN`, and then nothing is played.
+
+        Args:
+            color: whose move it is.
+            thinking: the analysis of the position, if its restrictions are to hold.
+
+        Raises:
+            GoEngineError: there is no network, or it is for another board size.
+        """
+        if self.resigns(color):
+            return RESIGN
+        point = self.choose(color)
+        if thinking is not None and not thinking.permits(point):
+            point = thinking.lines[0][0]
+        self.play(color, point)
+        self._generated = self.position.moves
+        return point
+
+    def think(
+        self,
+        color: "Color | None" = None,
+        restrictions: "Sequence[Restriction]" = (),
+        least: int = 1,
+        most: int | None = None,
+    ) -> "Thinking":
+        """What the network makes of the position, with ``color`` (the player to move) to play; see ``Thinking``."""
+        from goengine.gtp.thinking import Thinking
+
+        player = self._player()
+        position = self._seen_by(color or self.position.to_play)
+        return Thinking(player, position, restrictions, least, most, self._threads)
+
+    def policy(self, symmetry: int | None = None) -> "NDArray[np.float32]":
+        """The network's probabilities for the player to move, see ``Player.policy``."""
+        return self._player().policy(self.position, symmetry)
+
+    def last_generated(self) -> "tuple[int | None, float, int] | None":
+        """The last move of the game if the engine made it: its point, probability and rank (1 is the likeliest).
+
+        A pass has neither: both are 0. None if the last move came from elsewhere.
+        """
+        position = self.position
+        if position.last_move is None or position.moves != self._generated:
+            return None
+        point = position.last_move[1]
+        if point is None:
+            return None, 0.0, 0
+        before = position.copy()
+        before.undo()
+        policy = self._player().policy(before)
+        return point, float(policy[point]), 1 + int((policy > policy[point]).sum())
 
     def resigns(self, color: "Color") -> bool:
         """Whether the player gives the game up."""
