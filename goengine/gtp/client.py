@@ -154,6 +154,8 @@ class GtpClient:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
         status = self._process.poll()
+        if status is not None:
+            self._threads[1].join(2.0)  # its last words may still be on their way
         how = "closed its output" if status is None else f"ended with status {status}"
         last = f" ({self.errors[-1]})" if self.errors else ""
         return ProgramDied(f"{self.name}: {how} at {command!r}{last}")
