@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from goengine.checkpoint import save_network
+from goengine.checkpoint import load_network, save_network
 from goengine.corpus import Corpus
 from goengine.dataset import Batch
 from goengine.errors import NetworkFileError, RecipeError
@@ -210,6 +210,31 @@ class Trainer:
         """Rescale a plain network's fresh layers on these positions, as the recipe's ``start`` asks."""
         words, _ = self.to_device(batch)
         self.module.data_dependent_start(unpack_words(words, self.in_planes, self.size))
+        self.averages = Averages(self.module, self.recipe.ema)
+
+    def start_from_network(self, path: Path) -> None:
+        """Begin with the weights of a network file, but with fresh optimizers.
+
+        A residual network may be deeper than the file's: its further blocks start as the identity, so that it
+        predicts the same.
+
+        Raises:
+            NetworkFileError: when the file cannot be read.
+            RecipeError: when its network is another than the recipe's.
+        """
+        network = load_network(path)
+        config = network.module.config
+        theirs = {"network": network.metadata["architecture"], "feature_set": network.feature_set}
+        theirs |= {"board_size": network.size, "filters": config["filters"], "activation": config["activation"]}
+        if self.recipe.network != "residual" or config["depth"] > self.recipe.depth:
+            theirs["depth"] = config["depth"]
+        for setting, value in theirs.items():
+            if getattr(self.recipe, setting) != value:
+                raise RecipeError(
+                    f"{path}: its {setting} is {value!r}, the recipe's {getattr(self.recipe, setting)!r}: "
+                    f"give --{setting} {value}, or start anew without --from"
+                )
+        self.module.load_state_dict(network.module.state_dict(), strict=False)  # the further blocks are not in it
         self.averages = Averages(self.module, self.recipe.ema)
 
     def learn(self, batch: Batch, factor: float) -> tuple[Tensor, Tensor, Tensor]:

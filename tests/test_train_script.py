@@ -139,6 +139,8 @@ def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[st
         ((recipe, *games, "--feature-set", "alphago49"), "there is no feature set 'alphago49'; there are board1"),
         ((recipe, *games, "--weights", "kgs=3"), "there is no source 'kgs' among the games; there are one"),
         ((recipe, *games, "--device", "cuda:9"), "device 'cuda:9' is not available here"),
+        ((recipe, *games, "--from", folder / "none.safetensors"), "none.safetensors: no such network file"),
+        ((*games, "--resume", "--run", folder, "--from", recipe), "--from begins a new run"),
         ((*games, "--resume"), "--resume needs --run DIR"),
         ((*games, "--resume", "--run", folder / "nothing"), "there is no checkpoint to resume"),
     ]

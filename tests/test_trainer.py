@@ -1,5 +1,6 @@
 """Training: it learns, it resumes exactly, and its parts do what they say."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from small_games import corpus
 
+from goengine.checkpoint import load_network
 from goengine.dataset import Batch, PositionSampler
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.optimizers import Muon, clip_to_median, make_optimizers, orthogonalized
@@ -284,3 +286,38 @@ def test_cuda_learns_the_same_positions() -> None:
     trainer = Trainer(recipe(filters=32, depth=2, batch=64), torch.device("cuda"))
     losses = [float(trainer.learn(batch, 1.0)[0]) for _ in range(120)]
     assert losses[-1] < 0.5, losses[::20]
+
+
+def test_a_deeper_network_that_begins_with_a_file_predicts_what_the_file_does(tmp_path: Path) -> None:
+    (batch,) = batches(1, 8)
+    shallow = Trainer(recipe(batch=8, depth=1, warmup=0), CPU)
+    shallow.learn(batch, 1.0)
+    path = tmp_path / "network.safetensors"
+    shallow.export(path, shallow.module, {}, {})
+    deep = Trainer(recipe(batch=8, depth=3, seed=5), CPU)
+    deep.start_from_network(path)
+    file = load_network(path)
+    planes = deep.planes(deep.to_device(batch)[0])
+    with torch.no_grad():
+        assert torch.equal(deep.module.eval()(planes), file.module(planes))
+    for name, module in deep.candidates():
+        with torch.no_grad():
+            assert torch.equal(module(planes), file.module(planes)), name
+    deep.learn(batch, 1.0)
+    assert deep.module.get_parameter("blocks.2.conv2.weight").any(), "the further blocks learn"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"filters": 16}, "its filters is 8, the recipe's 16: give --filters 8, or start anew without --from"),
+        ({"network": "alphago"}, "its network is 'residual'"),
+        ({"depth": 1}, "its depth is 2, the recipe's 1"),
+    ],
+)
+def test_a_network_of_another_kind_is_no_beginning(tmp_path: Path, settings: dict[str, object], message: str) -> None:
+    path = tmp_path / "network.safetensors"
+    trainer = Trainer(recipe(depth=2, filters=8), CPU)
+    trainer.export(path, trainer.module, {}, {})
+    with pytest.raises(RecipeError, match=re.escape(message)):
+        Trainer(recipe(**{"depth": 2, "filters": 8} | settings), CPU).start_from_network(path)

@@ -57,6 +57,7 @@ def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[st
     parser.add_argument("--validation", nargs="+", default=[], metavar="PATH", help="games to validate on")
     parser.add_argument("--run", metavar="DIR", help="the run's folder (default: runs/NAME-DATE)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --run")
+    parser.add_argument("--from", dest="begin", metavar="FILE", help="a network file whose weights the run begins with")
     parser.add_argument("--smoke", action="store_true", help="a tiny run of seconds, to see that everything works")
     parser.add_argument("--time-limit", dest="set_minutes", metavar="MIN", help="the same as --minutes")
     for name in SETTINGS:
@@ -76,6 +77,8 @@ def settings_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[R
     if arguments.resume:
         if not arguments.run:
             raise RecipeError("--resume needs --run DIR, the folder of the run to go on with")
+        if arguments.begin:
+            raise RecipeError("--from begins a new run, --resume goes on with one: give one of them")
         recipe, state = read_run(Path(arguments.run) / "checkpoint.pt")
         return recipe_from({**recipe.as_dict(), **given}, arguments.run), state
     if not arguments.recipe:
@@ -123,7 +126,9 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     batches = Prefetcher(sampler, threads=recipe.encoder_threads, cooling_from=cooling_from)
     at_end.callback(batches.close)
     reader = iter(batches)
-    if resumed is None and recipe.start == "data":
+    if arguments.begin:
+        trainer.start_from_network(Path(arguments.begin))
+    elif resumed is None and recipe.start == "data":
         first = Prefetcher(PositionSampler(corpus, 256, recipe.seed + 1))
         trainer.start_from_data(next(iter(first)))
         first.close()
@@ -131,6 +136,9 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     precision = "bfloat16" if trainer.bfloat16 else "float32"
     log.say(f"{recipe.network}, {parameters:,} parameters, {recipe.optimizer}, {precision} on {device}: {folder}")
     sources = {"sources": corpus.source_sizes(), "games": corpus.games, "torch": torch.__version__}
+    if arguments.begin:
+        log.say(f"begins with the weights of {arguments.begin}")
+        sources["from"] = Path(arguments.begin).name
 
     def validate(count: int, final: bool = False) -> None:
         """Measure the present and the averaged weights, and export the best of them."""
