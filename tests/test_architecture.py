@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "networks": {"layers"},
     "summary": {"networks"},
     "rules": {"board", "coords"},
+    "rulesets": {"rules"},
     "estimate": {"_kernels", "rules"},
     "features": {"_kernels", "rules"},
     "sgf": {"board", "coords", "handicap", "rules"},
@@ -40,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
         *("checkpoint", "corpus", "dataset", "features", "layers"),
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
     },
-    "gtp": {"coords", "estimate", "handicap", "player", "rules", "sgf"},
+    "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "sgf"},
 }
 NO_TORCH = {
     "handicap",

@@ -39,7 +39,8 @@ EXTENSIONS = {
     *("gomill-cpu_time", "gomill-describe_engine", "gomill-explain_last_move"),
     *("goengine-policy", "goengine-ownership", "goengine-ladders", "goengine-liberties", "goengine-true_eyes"),
 }
-COMMAND_NAMES = STANDARD | ANALYSIS | EXTENSIONS
+SETTINGS = {"kata-get-rules", "kata-set-rules", "kata-set-rule", "kgs-rules"}
+COMMAND_NAMES = STANDARD | ANALYSIS | EXTENSIONS | SETTINGS
 
 
 class Dialogue:

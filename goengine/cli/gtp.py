@@ -10,6 +10,7 @@ from goengine.gtp.handlers import crash_report, make_handlers
 from goengine.gtp.protocol import Engine, Lines
 from goengine.gtp.session import Session
 from goengine.gtp.startup import Background, own_stdout
+from goengine.rulesets import find_ruleset, list_rulesets
 
 if TYPE_CHECKING:
     from goengine.player import Player
@@ -23,19 +24,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_player(parser)
     options.add_game(parser)
     parser.add_argument(
+        "--rules",
+        metavar="NAME",
+        default="chinese",
+        help=f"{', '.join(list_rulesets())} (default: %(default)s)",
+    )
+    parser.add_argument(
         "--ko",
         choices=("simple", "positional", "situational"),
-        default="simple",
-        help="which repetition the command play refuses; the engine's own moves never repeat (default: %(default)s)",
+        help="which repetition play refuses; the engine's own moves never repeat (default: as the rules say)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Answer GTP commands until ``quit`` or the end of the input."""
     options.check(args)
+    rules = find_ruleset(args.rules)
     responses = own_stdout()
     player = Background(_loader(args))
-    session = Session(player.get, args.size, args.komi, args.ko, args.threads or options.default_threads())
+    threads = args.threads or options.default_threads()
+    session = Session(player.get, args.size, args.komi, args.ko, threads, rules)
     lines = Lines(0)
     engine = Engine(make_handlers(session, lines.wait), crash_report)
     player.start()

@@ -14,6 +14,7 @@ from goengine.errors import GoEngineError
 from goengine.gtp.handlers import format_score
 from goengine.gtp.session import Session
 from goengine.handicap import fixed_handicap_limit, fixed_handicap_points
+from goengine.rulesets import Ruleset
 
 if TYPE_CHECKING:
     from goengine.player import Player
@@ -94,7 +95,8 @@ class _Game:
     def __init__(self, args: argparse.Namespace, player: "Player") -> None:
         self._args = args
         self._player = player
-        self._session = Session(lambda: player, args.size, args.komi, "positional", player.threads)
+        rules = Ruleset("area", "positional", "area")
+        self._session = Session(lambda: player, args.size, args.komi, threads=player.threads, rules=rules)
         self._mine: Color = args.color
         if args.handicap:
             self._session.fixed_handicap(args.handicap)

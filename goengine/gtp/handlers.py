@@ -14,6 +14,7 @@ from goengine.gtp.analysis import analysis_handlers
 from goengine.gtp.extensions import extension_handlers
 from goengine.gtp.protocol import GtpFailure, Handler
 from goengine.gtp.session import InvalidStones, Session
+from goengine.gtp.settings import setting_handlers
 from goengine.gtp.words import color_of, fixed, format_move, in_words, integers, syntax_error, take
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def make_handlers(session: Session, wait: Callable[[float | None], bool] | None 
         "time_left": commands.time_left,
     }
     table |= extension_handlers(session)
+    table |= setting_handlers(session)
     table |= analysis_handlers(session, wait or (lambda _: True))
     return {name: in_words(handler) for name, handler in table.items()}
 

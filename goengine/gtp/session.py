@@ -6,10 +6,12 @@ need none of it answer at once.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from goengine.errors import GoEngineError, IllegalMove, RecordError
 from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
+from goengine.rulesets import RULESETS, Ruleset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +50,9 @@ class Session:
         player: makes, or waits for, the player; called when a move is asked for.
         size: of the board, until :meth:`resize`.
         komi: points for White.
-        ko: the rule that :meth:`play` enforces; the player itself never repeats a position.
+        ko: the rule that :meth:`play` enforces, if not that of ``rules``; the player itself never repeats a position.
         threads: for the estimate of the score.
+        rules: how repetition is treated and the score counted.
     """
 
     def __init__(
@@ -57,14 +60,15 @@ class Session:
         player: "Callable[[], Player]",
         size: int = 19,
         komi: float = 7.5,
-        ko: "Ko" = "simple",
+        ko: "Ko | None" = None,
         threads: int = 1,
+        rules: Ruleset = RULESETS["chinese"],
     ) -> None:
         self._player = player
         self._check_size(size)
         self._size = size
         self._komi = komi
-        self._ko = ko
+        self._rules = rules if ko is None or ko == rules.ko else replace(rules, name="custom", ko=ko)
         self._threads = threads
         self._position: Position | None = None  # made when first needed: importing the rules takes half a second
         self._generated: tuple[tuple[Color, int | None], ...] = ()  # the game up to the move generated last
@@ -87,6 +91,17 @@ class Session:
         self._komi = komi
         if self._position is not None:
             self._position.komi = komi
+
+    @property
+    def rules(self) -> Ruleset:
+        """The rules in force; kept when the board is cleared or resized."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: Ruleset) -> None:
+        self._rules = rules
+        if self._position is not None:
+            self._position.ko = rules.ko  # its history is all there, whatever the rule was
 
     @property
     def position(self) -> "Position":
@@ -148,7 +163,7 @@ class Session:
             complaints.append(str(item))
         else:
             raise RecordError(complaints[0] if complaints else f"{path}: holds no game")
-        position = record.start(self._ko)
+        position = record.start(self._rules.ko)
         position.komi = self._komi if record.komi is None else record.komi
         for number, (color, point) in enumerate(record.plays(), start=1):
             if number == move_number:
@@ -163,9 +178,9 @@ class Session:
         """Play a move of either colour, whoever's turn it is.
 
         Raises:
-            IllegalMove: the rules forbid it; the position is unchanged.
+            IllegalMove: the rules forbid it, or it is a suicide that they allow; the position is unchanged.
         """
-        self.position.play(point, color)
+        self._play_on(self.position, color, point)
 
     def play_sequence(self, moves: "Sequence[tuple[Color, int | None]]") -> None:
         """Play several moves, or none of them.
@@ -175,7 +190,7 @@ class Session:
         """
         position = self.position.copy()
         for color, point in moves:
-            position.play(point, color)
+            self._play_on(position, color, point)
         self._position = position
 
     def undo(self, moves: int = 1) -> None:
@@ -267,6 +282,17 @@ class Session:
         """The area score with the dead stones removed, Black's viewpoint, komi included."""
         return self.estimate().area_score(self._komi)
 
+    def _play_on(self, position: "Position", color: "Color", point: int | None) -> None:
+        """Play a move, and say so when it is only this engine that cannot."""
+        try:
+            position.play(point, color)
+        except IllegalMove as error:
+            reason = "suicide is not allowed"
+            if self._rules.suicide and str(error).endswith(reason):
+                head = str(error).removesuffix(reason)
+                raise IllegalMove(f"{head}suicide, which {self._rules.name} rules know, is not supported") from None
+            raise
+
     def _seen_by(self, color: "Color") -> "Position":
         """The position with ``color`` to play."""
         position = self.position
@@ -286,7 +312,7 @@ class Session:
     def _new(self, size: int) -> "Position":
         from goengine.rules import Position
 
-        return Position(size, self._ko, self._komi)
+        return Position(size, self._rules.ko, self._komi)
 
     def _check_size(self, size: int) -> None:
         if not SMALLEST <= size <= LARGEST:
