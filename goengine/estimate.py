@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from goengine._kernels import playout as _playout
 from goengine.rules import BLACK, WHITE, Color, Position
 
-__all__ = ["Chain", "Estimate", "estimate"]
+__all__ = ["Chain", "Estimate", "estimate", "neighbors"]
 
 PLAYOUTS = 1000
 """Enough for scoring: a point's ownership is then known to about 0.03."""
@@ -33,6 +33,16 @@ class Chain:
     """Points, ascending."""
     owned: float
     """Mean ownership of its points by its own colour, -1 (always captured) to 1."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is captured hardly ever."""
+        return self.owned >= _CLEAR
+
+    @property
+    def dead(self) -> bool:
+        """Whether it is captured nearly always."""
+        return self.owned <= -_CLEAR
 
 
 @dataclass(frozen=True)
@@ -60,12 +70,12 @@ class Estimate:
     @property
     def dead(self) -> tuple[Chain, ...]:
         """The chains that are captured nearly always."""
-        return tuple(chain for chain in self.chains if chain.owned <= -_CLEAR)
+        return tuple(chain for chain in self.chains if chain.dead)
 
     @property
     def unsure(self) -> tuple[Chain, ...]:
         """The chains that are captured too often to call alive, and live too often to call dead."""
-        return tuple(chain for chain in self.chains if abs(chain.owned) < _CLEAR)
+        return tuple(chain for chain in self.chains if not chain.alive and not chain.dead)
 
     @property
     def decided(self) -> bool:
@@ -92,16 +102,20 @@ class Estimate:
         return float(self.scores.mean())
 
     def area_score(self, komi: float) -> float:
-        """The score by area when the dead stones are removed, Black's viewpoint, ``komi`` included.
+        """The score by area when the dead stones are removed, Black's viewpoint, ``komi`` included."""
+        return float(self.owner.sum(dtype=np.int64)) - komi
+
+    @cached_property
+    def owner(self) -> NDArray[np.int8]:
+        """Whose each point is when the dead stones are removed, int8 (size, size): +1 Black's, -1 White's, 0 nobody's.
 
         A chain of which it is not sure counts as dead if it is captured more often than not. Once the game is decided,
         an empty region beside stones of one colour is that colour's; all other points go to the owner that the playouts
         found, or to nobody.
         """
-        cleared = self._cleared
-        size = len(cleared)
-        owner = cleared.astype(np.int64)
-        for region, beside in _regions(cleared):
+        owner = self.cleared.copy()
+        size = len(owner)
+        for region, beside in _regions(self.cleared):
             for point in region:
                 row, col = divmod(point, size)
                 mean = float(self.ownership[row, col])
@@ -109,10 +123,10 @@ class Estimate:
                     owner[row, col] = next(iter(beside))
                 elif abs(mean) >= _NEUTRAL:
                     owner[row, col] = 1 if mean > 0 else -1
-        return float(owner.sum()) - komi
+        return owner
 
     @cached_property
-    def _cleared(self) -> NDArray[np.int8]:
+    def cleared(self) -> NDArray[np.int8]:
         """The stones without those that are dead, surely or more likely than not."""
         cleared = self.stones.copy()
         for chain in self.chains:
@@ -124,7 +138,7 @@ class Estimate:
     def _without_eyes(self) -> set[int]:
         """Indices of the living chains in :attr:`seki`."""
         size = len(self.stones)
-        alive = [number for number, chain in enumerate(self.chains) if chain.owned >= _CLEAR]
+        alive = [number for number, chain in enumerate(self.chains) if chain.alive]
         of_point = {point: number for number in alive for point in self.chains[number].stones}
         group = {number: number for number in alive}
 
@@ -136,10 +150,10 @@ class Estimate:
         with_eyes: set[int] = set()
         for point in range(size * size):
             mean = float(self.ownership.flat[point])
-            if self._cleared.flat[point] or abs(mean) < _NEUTRAL:
+            if self.cleared.flat[point] or abs(mean) < _NEUTRAL:
                 continue
             color = BLACK if mean > 0 else WHITE
-            beside = {of_point[q] for q in _neighbors(point, size) if q in of_point}
+            beside = {of_point[q] for q in neighbors(point, size) if q in of_point}
             own = sorted(find(number) for number in beside if self.chains[number].color == color)
             for number in own:
                 group[find(number)] = find(own[0])
@@ -214,7 +228,7 @@ def _regions(board: NDArray[np.int8]) -> list[tuple[list[int], set[int]]]:
         while todo:
             point = todo.pop()
             region.append(point)
-            for q in _neighbors(point, size):
+            for q in neighbors(point, size):
                 if flat[q]:
                     beside.add(int(flat[q]))
                 elif not seen[q]:
@@ -224,7 +238,7 @@ def _regions(board: NDArray[np.int8]) -> list[tuple[list[int], set[int]]]:
     return regions
 
 
-def _neighbors(point: int, size: int) -> list[int]:
+def neighbors(point: int, size: int) -> list[int]:
     """The two to four points beside ``point``."""
     row, col = divmod(point, size)
     beside = ((row - 1, col), (row, col - 1), (row, col + 1), (row + 1, col))

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.errors import GoEngineError
-from goengine.estimate import Estimate, estimate
-from goengine.rules import BLACK, Position
+from goengine.estimate import Estimate, estimate, neighbors
+from goengine.rules import BLACK, WHITE, Position
 from goengine.symmetry import inverse, transform
 
 __all__ = ["Player", "PolicySource", "runs_in_vain"]
@@ -22,10 +22,12 @@ _OWN, _ONE_LIBERTY, _TAKES_NOTHING, _LADDER_ESCAPE = 0, 12, 20, 45  # planes of 
 _LATE = 0.5  # share of the points that hold stones when it is time to ask whether the board is settled
 _OPEN = 0.8  # a point of smaller absolute ownership may still change hands
 _SCOUT = 200  # playouts for a first look: about 15 ms on one thread at that stage
-_JUDGE = 1600  # playouts to compare a move with a pass: its mean score is then known to about 0.2 points
+_JUDGE = (200, 400)  # playouts to compare a move with a pass; the later ones only where it is not clear yet
+_CLEAR = 1.5  # standard errors by which it must be clear
+_LOOK = 1600  # playouts to see whether a game is lost
 _WORTH = 0.4  # points that a move must gain over a pass, by the playouts, once the board is settled
 _TRIED = 4  # moves compared with a pass, the likeliest first
-_INSISTS = 0.25  # probability from which the network has its way on a point that the playouts think decided
+_INSISTS = 0.25  # probability from which the network has its way without the playouts' consent
 _HOPELESS = 0.01  # share of playouts won below which, and the margin, a player that may resign resigns
 
 
@@ -154,7 +156,7 @@ class Player:
             if not worth.any():
                 return None
             if scout.settled:  # the playouts can tell what a move is worth
-                return self._late_move(position, np.where(sensible & _open(scout), probabilities, 0))
+                return self._late_move(position, np.where(sensible & _open(scout), probabilities, 0), scout)
             if not worth[probabilities.argmax()] and probabilities.max() < _INSISTS:
                 probabilities = np.where(worth, probabilities, 0)
         return next(self._moves(position, probabilities, sample), None)
@@ -199,35 +201,25 @@ class Player:
         """Whether the player to move gives the game up: only if allowed to, far behind, and without a chance."""
         if self.resign is None or position.move_number < position.size**2 // 4:
             return False
-        seen = estimate(position, _JUDGE, threads=self.threads)
+        seen = estimate(position, _LOOK, threads=self.threads)
         sign = 1 if position.to_play == BLACK else -1
         behind = -sign * (seen.mean_score() - position.komi)
         return behind >= self.resign and seen.won(position.to_play, position.komi) < _HOPELESS
 
-    def _late_move(self, position: Position, probabilities: NDArray[np.float64]) -> int | None:
+    def _late_move(self, position: Position, probabilities: NDArray[np.float64], scout: Estimate) -> int | None:
         """The likeliest move that gains something over a pass; None (pass) if there is none.
 
         Gaining is to score more in the playouts, or to take a neutral point, and hold it, without scoring less: in
         playouts a neutral point often falls to the player who passed first.
         """
-        sign = 1 if position.to_play == BLACK else -1
-        pass_now = position.copy()
-        pass_now.play(None)
-        passed = sign * self._judge(pass_now).mean_score()
+        passed = _Judge(position, None, self.threads)
         for tried, point in enumerate(self._moves(position, probabilities, sample=False)):
             if tried == _TRIED:
                 break
-            after = position.copy()
-            after.play(point)
-            seen = self._judge(after)
-            gain = sign * seen.mean_score() - passed
-            held = sign * float(seen.ownership.flat[point]) >= _OPEN
-            if gain >= _WORTH or (held and gain > -_WORTH):
+            clear = probabilities[point] >= _INSISTS or _is_neutral(position, point, scout)
+            if clear or _Judge(position, point, self.threads).gains_over(passed):
                 return point
         return None
-
-    def _judge(self, position: Position) -> Estimate:
-        return estimate(position, _JUDGE, threads=self.threads)
 
     def _moves(self, position: Position, probabilities: NDArray[np.float64], sample: bool) -> Iterator[int]:
         """The moves of positive probability in the order in which to try them, none that repeats a position."""
@@ -250,6 +242,59 @@ class Player:
         kept = order[: int(np.searchsorted(sums, self.top_p)) + 1]
         weights = sharp[kept]
         return int(self._random.choice(kept, p=weights / weights.sum()))
+
+
+class _Judge:
+    """What a move leads to by playouts, as many as it takes to tell it from a pass."""
+
+    def __init__(self, position: Position, point: int | None, threads: int) -> None:
+        self._point = point
+        self._sign = 1 if position.to_play == BLACK else -1
+        self._after = position.copy()
+        self._after.play(point)
+        self._threads = threads
+        self._scores: list[NDArray[np.int32]] = []
+        self._held: list[float] = []
+
+    def gains_over(self, passed: "_Judge") -> bool:
+        """Whether the move scores more than a pass, or as much while it holds its point."""
+        for stage in range(len(_JUDGE)):
+            mine, theirs = self._seen(stage), passed._seen(stage)
+            gain = float(mine.mean() - theirs.mean())
+            error = float(np.sqrt(mine.var() / len(mine) + theirs.var() / len(theirs)))
+            held = float(np.average(self._held[: stage + 1], weights=_JUDGE[: stage + 1]))
+            held_error = float(np.sqrt((1 - _OPEN**2) / len(mine)))
+            least = -_WORTH if held >= _OPEN else _WORTH
+            sure_to_hold = abs(held - _OPEN) > _CLEAR * held_error
+            if abs(gain) > _WORTH + _CLEAR * error or (sure_to_hold and abs(gain - least) > _CLEAR * error):
+                break
+        return gain >= least
+
+    def _seen(self, stage: int) -> NDArray[np.float64]:
+        """The scores of the playouts up to this stage in the viewpoint of the player who moves, float64 (playouts,)."""
+        while len(self._scores) <= stage:
+            seed = len(self._scores)
+            seen = estimate(self._after, _JUDGE[seed], seed, self._threads)
+            self._scores.append(seen.scores)
+            self._held.append(0.0 if self._point is None else self._sign * float(seen.ownership.flat[self._point]))
+        return self._sign * np.concatenate(self._scores[: stage + 1]).astype(np.float64)
+
+
+def _is_neutral(position: Position, point: int, seen: Estimate) -> bool:
+    """Whether a move takes a neutral point and leaves nothing to attack: the playouts need not be asked.
+
+    The point touches chains of both colours that live, and beside the move every chain of the player keeps three
+    liberties or more.
+    """
+    alive = {stone: chain.color for chain in seen.chains if chain.alive for stone in chain.stones}
+    beside = {alive.get(q) for q in neighbors(point, position.size)}
+    if not {BLACK, WHITE} <= beside:
+        return False
+    color = position.to_play
+    after = position.copy()
+    after.play(point)
+    own = [q for q in neighbors(point, position.size) if alive.get(q) == color]
+    return all(len(after.chain(q)[1]) >= 3 for q in [point, *own])
 
 
 def runs_in_vain(position: Position) -> NDArray[np.bool_]:
