@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "rules": {"board", "coords"},
     "rulesets": {"rules"},
     "estimate": {"_kernels", "rules"},
+    "scoring": {"estimate", "rules", "rulesets"},
     "features": {"_kernels", "rules"},
     "sgf": {"board", "coords", "handicap", "rules"},
     "checkpoint": {"features", "layers", "networks", "symmetry"},
@@ -41,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         *("checkpoint", "corpus", "dataset", "features", "layers"),
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
     },
-    "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "sgf"},
+    "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf"},
 }
 NO_TORCH = {
     "handicap",
@@ -51,6 +52,8 @@ NO_TORCH = {
     "features",
     "shards",
     "estimate",
+    "rulesets",
+    "scoring",
     "symmetry",
     "coords",
     "prepare",

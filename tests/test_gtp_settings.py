@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from test_gtp_handlers import Dialogue
+from test_gtp_handlers import WALLS, Dialogue
 
 from goengine.rulesets import find_ruleset
 
@@ -106,3 +106,21 @@ def test_a_suicide_is_refused_and_the_answer_says_whose_fault_that_is(command: s
     gtp.ok("kata-set-rules nz")
     assert gtp.fails(command) == "illegal move: white A1: suicide, which new-zealand rules know, is not supported"
     assert gtp.session.position.move_number == 2
+
+
+def test_the_score_is_counted_by_the_rules_in_force() -> None:
+    gtp = Dialogue()
+    gtp.ok("komi 0.5")
+    for command in WALLS:
+        gtp.ok(command)
+    for command in (
+        "play b h9",
+        "play w h8",
+        "play w j9",
+    ):  # White takes H9: a prisoner, and two stones of its own inside
+        gtp.ok(command)
+    assert gtp.ok("final_score") == "W+9.5"  # 36 to 45
+    gtp.ok("kata-set-rules japanese")
+    assert gtp.ok("final_score") == "W+8.5"  # 18 to 25 and a prisoner
+    gtp.ok("kgs-rules aga")
+    assert gtp.ok("final_score") == "W+9.5"

@@ -279,8 +279,10 @@ class Session:
         return self._estimate[1]
 
     def score(self) -> float:
-        """The area score with the dead stones removed, Black's viewpoint, komi included."""
-        return self.estimate().area_score(self._komi)
+        """The score by the rules in force with the dead stones removed, Black's viewpoint, komi included."""
+        from goengine.scoring import final_score
+
+        return final_score(self.position, self.estimate(), self._rules)
 
     def _play_on(self, position: "Position", color: "Color", point: int | None) -> None:
         """Play a move, and say so when it is only this engine that cannot."""
