@@ -1,0 +1,52 @@
+"""How a player chooses among the moves that its network likes: the settings, and what values they may have."""
+
+from dataclasses import dataclass
+
+from goengine.errors import GoEngineError
+
+__all__ = ["PASS_POLICIES", "Style"]
+
+PASS_POLICIES = ("human", "cleanup")
+
+
+@dataclass(frozen=True)
+class Style:
+    """The settings of a player.
+
+    Raises:
+        GoEngineError: a setting is out of range.
+    """
+
+    symmetries: int = 1
+    """1, or 8 to average over the turned and mirrored boards (eight times the work)."""
+    temperature: float = 0.0
+    """0 plays the likeliest move; 1 draws moves as likely as the network says; between, sharper."""
+    top_p: float = 1.0
+    """When drawing, only from the likeliest moves that together reach this share, above 0 to 1."""
+    seed: int | None = None
+    """Makes the drawing repeatable; None differs every time."""
+    resign: float | None = None
+    """Points behind at which to give up when the playouts see no chance either; None never resigns."""
+    ladder_guard: bool = True
+    """Do not run with a chain in atari that stays captured, unless nothing else is sensible."""
+    pass_policy: str = "human"
+    """One of `PASS_POLICIES`."""
+    pass_policy: str = "human"
+    """human passes once the board is settled; cleanup takes the opponent's dead stones off the board first."""
+
+    def __post_init__(self) -> None:
+        if self.symmetries not in (1, 8):
+            raise GoEngineError(f"symmetries {self.symmetries} is not possible: use 1 or 8")
+        if not 0 <= self.temperature <= 100:
+            raise GoEngineError(f"temperature {self.temperature} is out of range: use 0 (the likeliest move) to 100")
+        if not 0 < self.top_p <= 1:
+            raise GoEngineError(f"top-p {self.top_p} is out of range: use a share above 0, up to 1")
+        if self.seed is not None and self.seed < 0:
+            raise GoEngineError(f"seed {self.seed} is not possible: use 0 or more")
+        if self.resign is not None and not self.resign > 0:
+            raise GoEngineError(f"resign {self.resign} is out of range: give the points behind, above 0")
+        if self.pass_policy not in PASS_POLICIES:
+            known = " or ".join(PASS_POLICIES)
+            raise GoEngineError(f"pass policy {self.pass_policy!r} is not possible: use {known}")
+        if self.pass_policy not in PASS_POLICIES:
+            raise GoEngineError(f"pass policy {self.pass_policy!r} is unknown: use {' or '.join(PASS_POLICIES)}")
