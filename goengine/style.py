@@ -30,8 +30,6 @@ class Style:
     ladder_guard: bool = True
     """Do not run with a chain in atari that stays captured, unless nothing else is sensible."""
     pass_policy: str = "human"
-    """One of `PASS_POLICIES`."""
-    pass_policy: str = "human"
     """human passes once the board is settled; cleanup takes the opponent's dead stones off the board first."""
 
     def __post_init__(self) -> None:
@@ -46,7 +44,4 @@ class Style:
         if self.resign is not None and not self.resign > 0:
             raise GoEngineError(f"resign {self.resign} is out of range: give the points behind, above 0")
         if self.pass_policy not in PASS_POLICIES:
-            known = " or ".join(PASS_POLICIES)
-            raise GoEngineError(f"pass policy {self.pass_policy!r} is not possible: use {known}")
-        if self.pass_policy not in PASS_POLICIES:
-            raise GoEngineError(f"pass policy {self.pass_policy!r} is unknown: use {' or '.join(PASS_POLICIES)}")
+            raise GoEngineError(f"pass policy {self.pass_policy!r} is not possible: use {' or '.join(PASS_POLICIES)}")
