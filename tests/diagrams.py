@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from goengine.rules import Position
+
 Board = NDArray[np.int8]
 
 
@@ -100,3 +102,11 @@ def same_boards(found: Board, expected: Board, what: str) -> None:
     """Fail, with both boards drawn, unless they are equal."""
     if not np.array_equal(found, expected):
         raise AssertionError(f"{what}\nexpected:\n{draw(expected)}\nfound:\n{draw(found)}")
+
+
+def set_up(diagram: str, to_play: str = "black", ko: str = "simple", komi: float = 7.5) -> Position:
+    """The position of a diagram."""
+    drawn = parse(diagram)
+    position = Position(drawn.size, ko, komi)  # type: ignore[arg-type]
+    position.setup(drawn.black, drawn.white, to_play)  # type: ignore[arg-type]
+    return position

@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "summary": {"networks"},
     "rules": {"board", "coords"},
     "rulesets": {"rules"},
+    "style": set(),
     "estimate": {"_kernels", "rules"},
     "scoring": {"estimate", "rules", "rulesets"},
     "features": {"_kernels", "rules"},
@@ -36,13 +37,14 @@ ALLOWED: dict[str, set[str]] = {
     "prepare": {"sgf", "shards"},
     "corpus": {"features", "sgf", "shards"},
     "dataset": {"corpus", "symmetry"},
-    "player": {"estimate", "rules", "symmetry"},
+    "endgame": {"estimate", "rules"},
+    "player": {"endgame", "estimate", "rules", "style", "symmetry"},
     "evaluator": {"checkpoint", "corpus", "metrics"},
     "trainer": {
         *("checkpoint", "corpus", "dataset", "features", "layers"),
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
     },
-    "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf"},
+    "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
 }
 NO_TORCH = {
     "handicap",
@@ -54,6 +56,7 @@ NO_TORCH = {
     "estimate",
     "rulesets",
     "scoring",
+    "endgame",
     "symmetry",
     "coords",
     "prepare",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from diagrams import parse
+from diagrams import set_up
 from fake_network import FakeNetwork
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,13 +15,6 @@ from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import GoEngineError
 from goengine.player import Player, runs_in_vain
 from goengine.rules import Position
-
-
-def set_up(diagram: str, to_play: str = "black", ko: str = "simple", komi: float = 7.5) -> Position:
-    drawn = parse(diagram)
-    position = Position(drawn.size, ko, komi)  # type: ignore[arg-type]
-    position.setup(drawn.black, drawn.white, to_play)  # type: ignore[arg-type]
-    return position
 
 
 def point(vertex: str, size: int = 9) -> int:

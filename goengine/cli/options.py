@@ -49,6 +49,12 @@ def add_player(parser: argparse.ArgumentParser) -> None:
         help="let it run with stones in atari that stay captured, where the network wants to",
     )
     parser.add_argument(
+        "--pass-policy",
+        choices=("human", "cleanup"),
+        default="human",
+        help="cleanup: capture dead stones before passing, for servers that count all stones (default: %(default)s)",
+    )
+    parser.add_argument(
         "--resign",
         type=float,
         metavar="POINTS",
@@ -117,4 +123,5 @@ def make_player(args: argparse.Namespace) -> "Player":
         resign=given.get("resign"),
         threads=threads,
         ladder_guard=not given.get("no_ladder_guard", False),
+        pass_policy=given.get("pass_policy", "human"),
     )

@@ -8,7 +8,7 @@ from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import CoordinateError, IllegalMove
 from goengine.gtp.protocol import GtpFailure, Handler
 from goengine.gtp.session import Session
-from goengine.gtp.words import color_of, fixed, integers, syntax_error
+from goengine.gtp.words import color_of, fixed, format_move, integers, syntax_error, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +41,7 @@ def extension_handlers(session: Session) -> dict[str, Handler]:
         ),
         "gomill-explain_last_move": commands.explain_last_move,
         "kgs-game_over": fixed(""),
+        "kgs-genmove_cleanup": commands.genmove_cleanup,
     }
 
 
@@ -74,6 +75,11 @@ class _Extensions:
         except (CoordinateError, IllegalMove) as error:
             raise GtpFailure(f"illegal move: {error}") from None
         return ""
+
+    def genmove_cleanup(self, words: list[str]) -> str:
+        usage = "kgs-genmove_cleanup and a colour, as kgs-genmove_cleanup black"
+        color = color_of(take(words, 1, usage)[0], usage)
+        return format_move(self._session.generate(color, cleanup=True), self._session.size)
 
     def policy(self, words: list[str]) -> str:
         shares = self._session.policy().tolist()

@@ -7,11 +7,12 @@ need none of it answer at once.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from goengine.errors import GoEngineError, IllegalMove, RecordError
 from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
 from goengine.rulesets import RULESETS, Ruleset
+from goengine.style import Style
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +69,7 @@ class Session:
         self._check_size(size)
         self._size = size
         self._komi = komi
+        self._style: dict[str, Any] = {}  # settings to give to the player when it is next needed
         self._rules = rules if ko is None or ko == rules.ko else replace(rules, name="custom", ko=ko)
         self._threads = threads
         self._position: Position | None = None  # made when first needed: importing the rules takes half a second
@@ -102,6 +104,19 @@ class Session:
         self._rules = rules
         if self._position is not None:
             self._position.ko = rules.ko  # its history is all there, whatever the rule was
+
+    def setting(self, name: str) -> Any:
+        """A field of the player's style; waits for the player unless it was set since it was last used."""
+        return self._style[name] if name in self._style else getattr(self._ready().style, name)
+
+    def restyle(self, **changes: Any) -> None:
+        """Change fields of the player's style by name, from the next move on; waits for nothing.
+
+        Raises:
+            GoEngineError: a setting is out of range; nothing is changed.
+        """
+        replace(Style(), **changes)
+        self._style |= changes
 
     @property
     def position(self) -> "Position":
@@ -200,27 +215,30 @@ class Session:
         for _ in range(moves):
             self._position.undo()
 
-    def choose(self, color: "Color", sample: bool = True) -> int | None:
-        """The move that the player would play; ``sample=False`` always gives the same one. Nothing is played.
+    def choose(self, color: "Color", sample: bool = True, cleanup: bool = False) -> int | None:
+        """The move that the player would play, see ``Player.choose``; nothing is played.
 
         Raises:
             GoEngineError: there is no network, or it is for another board size.
         """
-        return self._player().choose(self._seen_by(color), sample)
+        return self._ready().choose(self._seen_by(color), sample, cleanup)
 
-    def generate(self, color: "Color", thinking: "Thinking | None" = None) -> int | Resign | None:
+    def generate(
+        self, color: "Color", thinking: "Thinking | None" = None, cleanup: bool = False
+    ) -> int | Resign | None:
         """Choose a move and play it; or :data:`RESIGN`, and then nothing is played.
 
         Args:
             color: whose move it is.
             thinking: the analysis of the position, if its restrictions are to hold.
+            cleanup: take the opponent's dead stones before passing, whatever the pass policy.
 
         Raises:
             GoEngineError: there is no network, or it is for another board size.
         """
         if self.resigns(color):
             return RESIGN
-        point = self.choose(color)
+        point = self.choose(color, cleanup=cleanup)
         if thinking is not None and not thinking.permits(point):
             point = thinking.lines[0][0]
         self.play(color, point)
@@ -237,13 +255,13 @@ class Session:
         """What the network makes of the position, with ``color`` (the player to move) to play; see ``Thinking``."""
         from goengine.gtp.thinking import Thinking
 
-        player = self._player()
+        player = self._ready()
         position = self._seen_by(color or self.position.to_play)
         return Thinking(player, position, restrictions, least, most, self._threads)
 
     def policy(self, symmetry: int | None = None) -> "NDArray[np.float32]":
         """The network's probabilities for the player to move, see ``Player.policy``."""
-        return self._player().policy(self.position, symmetry)
+        return self._ready().policy(self.position, symmetry)
 
     def last_generated(self) -> "tuple[int | None, float, int] | None":
         """The last move of the game if the engine made it: its point, probability and rank (1 is the likeliest).
@@ -258,12 +276,12 @@ class Session:
             return None, 0.0, 0
         before = position.copy()
         before.undo()
-        policy = self._player().policy(before)
+        policy = self._ready().policy(before)
         return point, float(policy[point]), 1 + int((policy > policy[point]).sum())
 
     def resigns(self, color: "Color") -> bool:
         """Whether the player gives the game up."""
-        player = self._player()
+        player = self._ready()
         return player.resign is not None and player.resigns(self._seen_by(color))
 
     # The end
@@ -283,6 +301,14 @@ class Session:
         from goengine.scoring import final_score
 
         return final_score(self.position, self.estimate(), self._rules)
+
+    def _ready(self) -> "Player":
+        """The player, in the style that was last asked for."""
+        player = self._player()
+        if self._style:
+            player.restyle(**self._style)
+            self._style = {}
+        return player
 
     def _play_on(self, position: "Position", color: "Color", point: int | None) -> None:
         """Play a move, and say so when it is only this engine that cannot."""

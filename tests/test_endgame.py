@@ -1,0 +1,103 @@
+"""The end of a game: dead stones are taken off only where that is asked for, and costs nothing."""
+
+import numpy as np
+import pytest
+from diagrams import set_up
+
+from goengine.coords import parse_vertex
+from goengine.endgame import capturing_moves
+from goengine.errors import GoEngineError
+from goengine.estimate import estimate
+from goengine.player import Player
+from goengine.rules import Position
+
+DEAD = """
+    . X . X O . O . .
+    X X X X O O . O O
+    . X . X O . O O .
+    X X X X O O O . O
+    . X . X O . O O O
+    X . X X O O . O .
+    X X X X O . O O O
+    . O . X O O . O .
+    . . . X . O O O O
+"""
+
+
+class Uniform:
+    """Likes every move equally."""
+
+    name = "uniform"
+    size = 9
+
+    def policy(self, batch, symmetries=1, legal=None):  # type: ignore[no-untyped-def]
+        return (legal / legal.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def at(vertex: str) -> int:
+    found = parse_vertex(vertex, 9)
+    assert found is not None
+    return found
+
+
+def dead_stones(position: Position) -> set[int]:
+    return {stone for chain in estimate(position).dead for stone in chain.stones}
+
+
+def test_dead_stones_are_captured_before_passing_where_asked_for() -> None:
+    position = set_up(DEAD, "black")
+    assert dead_stones(position) == {at("B2")}
+    before = estimate(position).area_score(0)
+    one = Player(Uniform())
+    taken = 0
+    for _ in range(10):
+        point = one.choose(position, cleanup=True)
+        position.play(point)
+        if point is None:
+            break
+        assert point in {at(v) for v in ("A1", "A2", "B1", "C1", "C2", "A4", "B4", "E1")}, point
+        position.play(None)
+        taken = position.captures["black"]
+    assert taken == 1 and point is None
+    assert not dead_stones(position)
+    assert estimate(position).area_score(0) >= before
+
+
+def test_only_the_cleanup_policy_captures_them_unasked() -> None:
+    def moves_until_pass(policy: str) -> int:
+        position = set_up(DEAD, "black")
+        one = Player(Uniform(), pass_policy=policy)
+        for _ in range(20):
+            point = one.choose(position)
+            if point is None:
+                return position.captures["black"]
+            position.play(point)
+            position.play(None)
+        raise AssertionError("it never passes")
+
+    assert moves_until_pass("human") == 0
+    assert moves_until_pass("cleanup") == 1
+    with pytest.raises(GoEngineError, match="pass policy 'never' is not possible: use human or cleanup"):
+        Player(Uniform(), pass_policy="never")
+
+
+def test_there_is_nothing_to_capture_for_the_owner_of_the_dead_stones() -> None:
+    assert capturing_moves(set_up(DEAD, "white")) == []
+
+
+def test_moves_are_not_drawn_while_a_chain_is_in_atari() -> None:
+    calm = Position(9)
+    calm.play(at("E5"))
+    calm.play(at("A1"))
+    pressed = calm.copy()
+    for vertex in ("D5", "J1", "F5", "J3", "E4"):  # Black makes its own stone's neighbours solid: no atari
+        pressed.play(at(vertex), "black" if vertex[0] in "DFE" else "white")
+    pressed.play(at("B1"), "black")
+    pressed.to_play = "white"  # A1 has one liberty left
+
+    def drawn(position: Position) -> int:
+        one = Player(Uniform(), temperature=1.0, seed=4)
+        return len({one.choose(position) for _ in range(12)})
+
+    assert drawn(calm) > 3
+    assert drawn(pressed) == 1
