@@ -35,11 +35,16 @@ ANALYSIS = {
     *("kata-raw-nn", "heatmap"),
 }
 EXTENSIONS = {
-    *("gg-undo", "gogui-play_sequence", "gogui-analyze_commands", "kgs-game_over", "cputime"),
+    *("gg-undo", "gogui-play_sequence", "gogui-analyze_commands", "cputime"),
+    *("kgs-game_over", "kgs-genmove_cleanup"),
     *("gomill-cpu_time", "gomill-describe_engine", "gomill-explain_last_move"),
     *("goengine-policy", "goengine-ownership", "goengine-ladders", "goengine-liberties", "goengine-true_eyes"),
 }
-SETTINGS = {"kata-get-rules", "kata-set-rules", "kata-set-rule", "kgs-rules"}
+SETTINGS = {
+    *("kata-get-rules", "kata-set-rules", "kata-set-rule", "kgs-rules"),
+    *("kata-list-params", "kata-get-param", "kata-set-param", "kata-get-params", "kata-set-params"),
+    *("kata-list_time_settings", "kata-time_settings", "kgs-time_settings"),
+}
 COMMAND_NAMES = STANDARD | ANALYSIS | EXTENSIONS | SETTINGS
 
 
@@ -230,7 +235,7 @@ def test_only_moves_and_analysis_need_the_network() -> None:
             answer = engine.answer(f"{name}{arguments}".encode())
             if answer is not None and b"asked for the network" in answer:
                 asked.add(name)
-    assert asked == ANALYSIS | {"genmove", "reg_genmove", "goengine-policy"}
+    assert asked == ANALYSIS | {"genmove", "kgs-genmove_cleanup", "reg_genmove", "goengine-policy", "kata-get-params"}
 
 
 def test_a_crash_becomes_a_failure_and_the_engine_goes_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from fake_network import FakeNetwork
 from test_gtp_handlers import WALLS, Dialogue
 
+from goengine.gtp.handlers import crash_report, make_handlers
+from goengine.gtp.protocol import Engine
+from goengine.gtp.session import Session
+from goengine.player import Player
 from goengine.rulesets import find_ruleset
 
 # sending two, returning one: White's B5 at the end would repeat the board before A5, and another player is to move
@@ -124,3 +129,164 @@ def test_the_score_is_counted_by_the_rules_in_force() -> None:
     assert gtp.ok("final_score") == "W+8.5"  # 18 to 25 and a prisoner
     gtp.ok("kgs-rules aga")
     assert gtp.ok("final_score") == "W+9.5"
+
+
+# Parameters
+
+
+def test_parameters_are_listed_and_read_back() -> None:
+    gtp = Dialogue(temperature=0.25, seed=7)
+    names = gtp.ok("kata-list-params").split()
+    assert {"temperature", "topP", "symmetries", "seed", "resign", "ladderGuard", "passPolicy"} < set(names)
+    values = {name: gtp.ok(f"kata-get-param {name}") for name in names}
+    assert values["temperature"] == values["chosenMoveTemperature"] == "0.25"
+    assert values["seed"] == "7" and values["resign"] == "none" and values["ladderGuard"] == "true"
+    assert list(json.loads(gtp.ok("kata-get-params"))) == names
+    for name, value in values.items():
+        gtp.ok(f"kata-set-param {name} {value}")
+    assert {name: gtp.ok(f"kata-get-param {name}") for name in names} == values
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "kept"),
+    [
+        ("temperature", "0.5", "temperature", 0.5),
+        ("chosenMoveTemperature", "1", "temperature", 1.0),
+        ("TOPP", "0.9", "top_p", 0.9),
+        ("symmetries", "8", "symmetries", 8),
+        ("rootNumSymmetriesToSample", "8", "symmetries", 8),
+        ("seed", "3", "seed", 3),
+        ("seed", "none", "seed", None),
+        ("resign", "20.5", "resign", 20.5),
+        ("ladderGuard", "FALSE", "ladder_guard", False),
+        ("passPolicy", "cleanup", "pass_policy", "cleanup"),
+    ],
+)
+def test_a_parameter_reaches_the_player_with_the_next_move(name: str, value: str, field: str, kept: object) -> None:
+    player = Player(FakeNetwork(9), seed=1)
+    engine = Engine(make_handlers(Session(lambda: player, 9)), crash_report)
+    assert engine.answer(f"kata-set-param {name} {value}".encode()) == b"=\n\n"
+    assert engine.answer(b"reg_genmove b") is not None
+    assert getattr(player.style, field) == kept
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("kata-get-param", "syntax error"),
+        ("kata-set-param seed", "syntax error"),
+        (
+            "kata-get-param playoutDoublingAdvantage",
+            "unknown parameter 'playoutDoublingAdvantage': use temperature, topP",
+        ),
+        ("kata-set-param maxVisits 100", "unknown parameter 'maxVisits': use temperature, topP"),
+        ("kata-set-param temperature hot", "temperature 'hot' is not possible: use a number, 0 to 100"),
+        ("kata-set-param temperature -1", "temperature -1.0 is out of range"),
+        ("kata-set-param temperature nan", "temperature 'nan' is not possible"),
+        ("kata-set-param topP 0", "top-p 0.0 is out of range"),
+        ("kata-set-param symmetries 3", "symmetries 3 is not possible: use 1 or 8"),
+        ("kata-set-param seed -1", "seed '-1' is not possible: use a whole number, or none"),
+        ("kata-set-param resign 0", "resign 0.0 is out of range"),
+        ("kata-set-param ladderGuard 1", "ladderGuard '1' is not possible: use true or false"),
+        ("kata-set-param passPolicy early", "pass policy 'early' is not possible"),
+        ('kata-set-params {"temperature": 1, "topP": 7}', "top-p 7.0 is out of range"),
+        ("kata-set-params [1]", "is not a JSON object"),
+    ],
+)
+def test_parameters_that_cannot_be_set_change_nothing(command: str, words: str) -> None:
+    gtp = Dialogue(seed=1)
+    before = gtp.ok("kata-get-params")
+    assert words in gtp.fails(command)
+    assert gtp.ok("kata-get-params") == before
+
+
+def test_setting_a_parameter_does_not_wait_for_the_network() -> None:
+    def no_player() -> Player:
+        raise AssertionError("asked for the network")
+
+    engine = Engine(make_handlers(Session(no_player, 9)), crash_report)
+    assert engine.answer(b"kata-set-param temperature 1") == b"=\n\n"
+    assert engine.answer(b'kata-set-params {"seed": null, "ladderGuard": false}') == b"=\n\n"
+    assert engine.answer(b"kata-get-param temperature") == b"= 1\n\n"
+    assert engine.answer(b"kata-get-param ladderGuard") == b"= false\n\n"
+
+
+def test_the_same_seed_draws_the_same_moves_again() -> None:
+    gtp = Dialogue(temperature=3.0, seed=1)
+
+    def game() -> list[str]:
+        gtp.ok("clear_board")
+        gtp.ok("kata-set-param seed 5")
+        return [gtp.ok(f"genmove {color}") for color in "bwbwbw"]
+
+    first = game()
+    assert game() == first
+    gtp.ok("clear_board")
+    assert [gtp.ok(f"genmove {color}") for color in "bwbwbw"] != first
+
+
+# Time
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "none",
+        "absolute 600",
+        "byoyomi 600 30.5 5",
+        "byo-yomi 0 30 1",
+        "canadian 600.0 300 25",
+        "fischer 120 0.5",
+        "fischer-capped 120 5 300 -1",
+        "Absolute 2147483647",
+    ],
+)
+def test_time_settings_in_every_documented_form(words: str) -> None:
+    gtp = Dialogue()
+    assert gtp.ok(f"kata-time_settings {words}") == ""
+    if not words.startswith("fischer"):
+        assert gtp.ok(f"kgs-time_settings {words}") == ""
+    else:
+        assert "syntax error" in gtp.fails(f"kgs-time_settings {words}")
+    kinds = "none absolute byoyomi canadian fischer fischer-capped"
+    assert gtp.ok("kata-list_time_settings") == kinds
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["", "soon", "absolute", "absolute -1", "absolute inf", "byoyomi 600 30", "canadian 1 2 2.5", "fischer 1 nan"],
+)
+def test_time_settings_that_say_nothing(words: str) -> None:
+    assert "syntax error: write kata-time_settings" in Dialogue().fails(f"kata-time_settings {words}".strip())
+
+
+# Setting up, as servers do
+
+
+def test_a_rectangular_board_is_refused_and_the_game_goes_on() -> None:
+    gtp = Dialogue()
+    gtp.ok("play b e5")
+    assert gtp.fails("boardsize 9 13") == "unacceptable size: 9x13 is not square"
+    assert gtp.session.size == 9 and gtp.session.position.move_number == 1
+    gtp.ok("boardsize 13 13")
+    assert gtp.session.size == 13
+
+
+def test_komi_may_come_first_and_lines_may_end_as_on_windows() -> None:
+    gtp = Dialogue()
+    for command in ("komi 3.5\r", "boardsize 13\r", "clear_board\r", "kata-set-rules japanese\r"):
+        gtp.ok(command)
+    assert gtp.session.komi == gtp.session.position.komi == 3.5
+    assert gtp.session.size == 13 and gtp.session.rules.name == "japanese"
+    assert gtp.ok("play b n13\r") == ""
+
+
+@pytest.mark.parametrize("size", [9, 13, 19])
+def test_a_free_handicap_is_exactly_as_many_stones(size: int) -> None:
+    gtp = Dialogue(size=size)
+    for stones in [*range(2, 26), size * size - 1]:
+        gtp.ok("clear_board")
+        vertices = gtp.ok(f"place_free_handicap {stones}").split()
+        assert len(vertices) == len(set(vertices)) == stones
+        assert int(gtp.session.position.board.sum()) == stones
+        assert gtp.session.position.to_play == "white"

@@ -40,7 +40,8 @@ class Patience:
 
 def replay(sent: list[bytes], sizes: int) -> bytes:
     """The dialogue: each line sent, marked, and what came back."""
-    session = Session(lambda: Player(FakeNetwork(sizes)), 19)
+    player = Player(FakeNetwork(sizes))
+    session = Session(lambda: player, 19)
     engine = Engine(make_handlers(session, Patience()), crash_report)
     said = []
     for line in sent:
