@@ -3,13 +3,16 @@
 import argparse
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goengine.cli import options
 from goengine.gtp.handlers import crash_report, make_handlers
-from goengine.gtp.protocol import Engine, Lines
+from goengine.gtp.log import GtpLog
+from goengine.gtp.protocol import Engine, Lines, Output
 from goengine.gtp.session import Session
 from goengine.gtp.startup import Background, own_stdout
+from goengine.gtp.stopping import stopping_handlers
 from goengine.rulesets import find_ruleset, list_rulesets
 
 if TYPE_CHECKING:
@@ -34,21 +37,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("simple", "positional", "situational"),
         help="which repetition play refuses; the engine's own moves never repeat (default: as the rules say)",
     )
+    parser.add_argument("--gtp-log", metavar="FILE", help="append all commands and responses, with times, to this file")
+    parser.add_argument(
+        "--stop-file",
+        type=Path,
+        metavar="FILE",
+        help="once there is such a file, finish the game, decline the next one, and end",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Answer GTP commands until ``quit`` or the end of the input."""
     options.check(args)
+    log = GtpLog(args.gtp_log) if args.gtp_log else None
     rules = find_ruleset(args.rules)
-    responses = own_stdout()
+    responses: Output = own_stdout()
     player = Background(_loader(args))
     threads = args.threads or options.default_threads()
     session = Session(player.get, args.size, args.komi, args.ko, threads, rules)
     lines = Lines(0)
-    engine = Engine(make_handlers(session, lines.wait), crash_report)
+    handlers = make_handlers(session, lines.wait)
+    if args.stop_file:
+        handlers = stopping_handlers(handlers, args.stop_file)
+    engine = Engine(handlers, crash_report)
+    commands = _noticing(lines, player)
+    if log is not None:
+        commands, responses = log.received(commands), log.sent(responses)
     player.start()
     try:
-        engine.run(_noticing(lines, player), responses)
+        engine.run(commands, responses)
     except KeyboardInterrupt:
         status = 130
     else:

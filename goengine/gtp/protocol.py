@@ -13,7 +13,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO, NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 __all__ = [
     "Command",
@@ -21,6 +21,7 @@ __all__ = [
     "GtpFailure",
     "Handler",
     "Lines",
+    "Output",
     "QuitGtp",
     "format_response",
     "parse_command",
@@ -40,12 +41,28 @@ _MAX_ID = 2**31 - 1
 _COMMAND = re.compile(r"(?:(\d{1,10})(?= |$) ?)?(.*)", re.DOTALL)
 
 
+class Output(Protocol):
+    """Where responses go: a binary file, or what stands for one."""
+
+    def write(self, piece: bytes, /) -> int:
+        """Write a response or a part of one."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what is buffered."""
+        ...
+
+
 class GtpFailure(Exception):
     """The command fails: the message becomes the response, after ``?``."""
 
 
 class QuitGtp(Exception):
-    """The session ends after this command, whose response is the message."""
+    """The session ends after this command, whose response is the message: a success, unless ``failed``."""
+
+    def __init__(self, message: str, failed: bool = False) -> None:
+        super().__init__(message)
+        self.failed = failed
 
 
 class Command(NamedTuple):
@@ -183,7 +200,7 @@ class Engine:
             text = handler(command.arguments)
         except QuitGtp as end:
             self.ended = True
-            yield format_response(command.id, str(end))
+            yield format_response(command.id, str(end), end.failed)
         except GtpFailure as failure:
             yield format_response(command.id, _one_line(str(failure)), failed=True)
         except Exception as error:
@@ -194,7 +211,7 @@ class Engine:
             else:
                 yield from self._stream(command, text)
 
-    def run(self, lines: Iterator[bytes], output: BinaryIO) -> None:
+    def run(self, lines: Iterator[bytes], output: Output) -> None:
         """Answer line by line until ``quit``, the end of the input, or until nobody reads the output."""
         for line in lines:
             try:
