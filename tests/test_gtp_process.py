@@ -112,7 +112,8 @@ from goengine.gtp.protocol import Engine
 from goengine.gtp.session import Session
 engine = Engine(make_handlers(Session(lambda: None)))
 for line in (b"name", b"version", b"protocol_version", b"list_commands", b"known_command play", b"boardsize 19",
-             b"clear_board", b"komi 6.5", b"time_settings 0 0 0"):
+             b"clear_board", b"komi 6.5", b"time_settings 0 0 0", b"kata-set-rules japanese", b"kata-get-rules",
+             b"kata-set-param seed 1", b"kata-get-param seed", b"kata-list_time_settings"):
     assert engine.answer(line).startswith(b"="), line
 print(sorted({"numpy", "numba", "torch", "sgfmill"} & set(sys.modules)))
 """

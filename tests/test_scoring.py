@@ -9,9 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diagrams import parse
+from fake_network import FakeNetwork
 
 from goengine.coords import parse_vertex
 from goengine.estimate import Estimate, estimate
+from goengine.gtp.handlers import crash_report, make_handlers
+from goengine.gtp.protocol import Engine
+from goengine.gtp.session import Session
+from goengine.player import Player
 from goengine.rules import Position
 from goengine.rulesets import find_ruleset
 from goengine.scoring import final_score, handicap_stones, territory, territory_score
@@ -172,3 +177,28 @@ GAMES = [
 @pytest.mark.parametrize(("path", "rules"), GAMES)
 def test_finished_games_are_counted_as_gnu_go_counts_them(path: Path, rules: str) -> None:
     assert our_score(path, rules) == gnugo_score(path, rules)
+
+
+HANDICAP = ["boardsize 9", "komi 0.5", "fixed_handicap 2"]  # C3, and G7, which dies
+HANDICAP += [f"play b C{row}" for row in (1, 2, 4, 5, 6, 7, 8, 9)]
+HANDICAP += [f"play {color} {column}{row}" for color, column in (("w", "F"), ("b", "E")) for row in range(1, 10)]
+
+
+@pytest.mark.skipif(GNUGO is None, reason="GNU Go is not installed")
+@pytest.mark.parametrize("rules", ["japanese", "chinese"])
+def test_a_handicap_is_counted_as_gnu_go_counts_it(rules: str) -> None:
+    run = subprocess.run(
+        [str(GNUGO), "--mode", "gtp", f"--{rules}-rules"],
+        input="\n".join([*HANDICAP, "final_score", "quit", ""]),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    session = Session(lambda: Player(FakeNetwork(9)), 9)
+    engine = Engine(make_handlers(session), crash_report)
+    for command in [*HANDICAP, f"kata-set-rules {rules}"]:
+        answer = engine.answer(command.encode())
+        assert answer is not None and answer.startswith(b"="), command
+    assert handicap_stones(session.position) == 2
+    assert engine.answer(b"final_score") == f"{run.stdout.strip().splitlines()[-3]}\n\n".encode()
