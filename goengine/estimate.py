@@ -78,9 +78,14 @@ class Estimate:
         return tuple(chain for chain in self.chains if not chain.alive and not chain.dead)
 
     @property
+    def played_out(self) -> bool:
+        """Whether so few points are nobody's that the end of the game is near, or has come."""
+        return self.contested * 12 <= self.stones.size
+
+    @property
     def decided(self) -> bool:
         """Whether the game is played out so far that every chain is clearly alive or dead."""
-        return not self.unsure and self.contested * 12 <= self.stones.size
+        return not self.unsure and self.played_out
 
     @property
     def settled(self) -> bool:
@@ -91,6 +96,11 @@ class Estimate:
     def seki(self) -> tuple[Chain, ...]:
         """Living chains in a group without a point of its own: they live because neither side can attack."""
         return tuple(self.chains[number] for number in sorted(self._without_eyes))
+
+    def seen_from(self, position: Position) -> "Estimate":
+        """The same outcome for an earlier position of the game: what became of the chains that stood there."""
+        board = position.board
+        return Estimate(board, self.ownership, self.scores, _chains(position, board, self.ownership))
 
     def won(self, color: Color, komi: float) -> float:
         """The share of the playouts that ``color`` won, 0 to 1; a draw counts half."""

@@ -27,6 +27,7 @@ _SCOUT = 200  # playouts for a first look: about 15 ms on one thread at that sta
 _LOOK = 1600  # playouts to see whether a game is lost
 _TRIED = 4  # moves compared with a pass, the likeliest first
 _INSISTS = 0.25  # probability from which the network has its way without the playouts' consent
+_LONGEST = 400  # moves that it plays on by itself to see how a game ends
 _HOPELESS = 0.01  # share of playouts won below which, and the margin, a player that may resign resigns
 
 
@@ -180,6 +181,25 @@ class Player:
             if not worth[probabilities.argmax()] and probabilities.max() < _INSISTS:
                 probabilities = np.where(worth, probabilities, 0)
         return next(self._moves(position, probabilities, sample), None)
+
+    def settle(self, position: Position, playouts: int = 2000) -> Estimate:
+        """How the game ends: by playouts where the board is decided, else after the network has played on by itself.
+
+        It plays for both sides until both pass; then the playouts say who owns what, and which chains of `position`
+        live. The same for the same position. A few seconds where much is open, and where the network plays on boards
+        of another size, playouts alone.
+        """
+        seen = estimate(position, playouts, threads=self.threads)
+        if seen.decided or position.size != self.network.size:
+            return seen
+        played, passes = position.copy(), 0
+        for _ in range(_LONGEST):
+            point = self._choose(played, sample=False)
+            played.play(point)
+            passes = 0 if point is not None else passes + 1
+            if passes == 2:
+                break
+        return estimate(played, playouts, threads=self.threads).seen_from(position)
 
     def likeliest(
         self, positions: Sequence[Position], allowed: Sequence[NDArray[np.bool_] | None] | None = None

@@ -85,6 +85,50 @@ def test_there_is_nothing_to_capture_for_the_owner_of_the_dead_stones() -> None:
     assert capturing_moves(set_up(DEAD, "white")) == []
 
 
+OPEN = """
+    . . . X O . . . .
+    . . . X O . . . .
+    . . . X O . O . .
+    . . . X O . . . .
+    . . . X O . . . .
+    . . . X O . . . .
+    . O . X O . . X .
+    . . . X . . . . .
+    . . . . . . . . .
+"""
+
+
+def test_a_decided_board_is_not_played_on() -> None:
+    class Silent(Uniform):
+        def policy(self, *_):  # type: ignore[no-untyped-def]
+            raise AssertionError("asked")
+
+    position = set_up(DEAD, "black")
+    seen = Player(Silent()).settle(position)
+    np.testing.assert_array_equal(seen.ownership, estimate(position, 2000).ownership)
+
+
+def test_an_open_board_is_played_on_and_seen_as_it_was() -> None:
+    position = set_up(OPEN, "black", komi=0.5)
+    assert not estimate(position, 2000).decided
+    before = position.board, position.moves
+    one = Player(Uniform())
+    seen = one.settle(position)
+    assert (position.board == before[0]).all() and position.moves == before[1]
+    np.testing.assert_array_equal(seen.stones, position.board)
+    assert {stone for chain in seen.chains for stone in chain.stones} == set(np.flatnonzero(position.board).tolist())
+    assert np.abs(seen.ownership).mean() > np.abs(estimate(position, 2000).ownership).mean()
+    again = one.settle(position)
+    np.testing.assert_array_equal(seen.ownership, again.ownership)
+
+
+def test_a_board_of_another_size_is_judged_by_playouts_alone() -> None:
+    position = Position(5)
+    position.play(12)
+    seen = Player(Uniform()).settle(position)
+    np.testing.assert_array_equal(seen.ownership, estimate(position, 2000).ownership)
+
+
 def test_moves_are_not_drawn_while_a_chain_is_in_atari() -> None:
     calm = Position(9)
     calm.play(at("E5"))

@@ -211,6 +211,8 @@ class _Commands:
         if status.lower() not in _STATUSES:
             raise syntax_error(usage)
         seen = self._session.estimate()
+        if seen.played_out:
+            seen = self._session.outcome()
         if seen.chains and not seen.decided:
             doubtful = self._vertices(chain.stones[0] for chain in seen.unsure)
             what = f"in doubt are the stones at {doubtful}" if doubtful else f"{seen.contested} points are nobody's yet"

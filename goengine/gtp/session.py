@@ -75,6 +75,7 @@ class Session:
         self._position: Position | None = None  # made when first needed: importing the rules takes half a second
         self._generated: tuple[tuple[Color, int | None], ...] = ()  # the game up to the move generated last
         self._estimate: tuple[tuple[int, str, int], Estimate] | None = None
+        self._outcome: tuple[tuple[int, str, int], Estimate] | None = None
 
     @property
     def size(self) -> int:
@@ -291,16 +292,36 @@ class Session:
         from goengine.estimate import estimate
 
         position = self.position
-        key = (position.hash, position.to_play, position.move_number)
-        if self._estimate is None or self._estimate[0] != key:
-            self._estimate = key, estimate(position, playouts=2000, threads=self._threads)
+        if self._estimate is None or self._estimate[0] != self._key(position):
+            self._estimate = self._key(position), estimate(position, playouts=2000, threads=self._threads)
         return self._estimate[1]
+
+    def outcome(self) -> "Estimate":
+        """How the game ends: the estimate, or what the network makes of it where that is not decided.
+
+        Without a network it is the estimate.
+        """
+        seen = self.estimate()
+        if seen.decided or not seen.chains:
+            return seen
+        key = self._key(self.position)
+        if self._outcome is None or self._outcome[0] != key:
+            try:
+                player = self._ready()
+            except GoEngineError:
+                return seen
+            self._outcome = key, player.settle(self.position)
+        return self._outcome[1]
 
     def score(self) -> float:
         """The score by the rules in force with the dead stones removed, Black's viewpoint, komi included."""
         from goengine.scoring import final_score
 
-        return final_score(self.position, self.estimate(), self._rules)
+        return final_score(self.position, self.outcome(), self._rules)
+
+    def _key(self, position: "Position") -> tuple[int, str, int]:
+        """What tells one position from another."""
+        return position.hash, position.to_play, position.move_number
 
     def _ready(self) -> "Player":
         """The player, in the style that was last asked for."""
