@@ -10,6 +10,7 @@ one line of JSON in games.jsonl; the same command again goes on where it stopped
 """
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -68,6 +69,8 @@ class Result:
     slowest: list[float] = field(default_factory=lambda: [0.0, 0.0])
     scores: dict[str, str] = field(default_factory=dict)
     """What each program, and the referee, make of the final position."""
+    line: str = ""
+    """The moves, digested: games with the same line and colours are one game played twice."""
 
 
 class _Forfeit(GoEngineError):
@@ -112,6 +115,7 @@ class Table:
             result.result = f"{'B' if winner == result.black else 'W'}+F"
             self._stop(forfeit.loser)
         result.moves = position.move_number
+        result.line = hashlib.sha256(repr(position.moves).encode()).hexdigest()[:16]
         return result, _game_record(self.settings, result, position)
 
     def _set_up(self, result: Result, opening: Position) -> None:
@@ -405,6 +409,15 @@ def result_table(results: list[Result], settings: Settings) -> str:
         if counted:
             same = sum(_agree(result.scores[name], result.scores["referee"]) for result in counted)
             lines.append(f"{name} counts as the referee does in {same} of {len(counted)} games")
+    once = list({(result.black, result.line or result.game): result for result in results}.values())
+    if len(once) < len(results):
+        points = sum(0.5 if result.winner is None else float(result.winner == 0) for result in once)
+        low, high = wilson(points, len(once))
+        lines.append(
+            f"each of the {len(once)} different games counted once: {settings.names[0]} {points:g} points, "
+            f"{100 * points / len(once):.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f}), "
+            f"Elo {_elo_text(points / len(once), low, high)}"
+        )
     different = len({tuple(result.opening) for result in results})
     lines.append(f"{different} openings of {settings.opening_plies} moves, each with both colours")
     return "\n".join(lines)

@@ -194,6 +194,19 @@ def test_intervals_and_elo() -> None:
     assert match.elo(0.5) == 0 and round(match.elo(10 / 11)) == 400 and match.elo(1.0) == math.inf
 
 
+def test_a_game_played_twice_is_counted_once() -> None:
+    lines = ["aa", "aa", "bb", "", ""]  # the last two were stored before games had lines
+    results = [
+        match.Result(game, 0, [], "B+1", winner, "two passes", 9, line=line)
+        for game, (winner, line) in enumerate(zip([0, 0, 1, 0, 1], lines, strict=True))
+    ]
+    table = match.result_table(results, settings())
+    assert "a: 3 points, 60.0 %" in table
+    assert "each of the 4 different games counted once: a 2 points, 50.0 %" in table
+    swapped = [match.Result(0, 0, [], line="aa"), match.Result(1, 1, [], line="aa")]
+    assert "counted once" not in match.result_table(swapped, settings())
+
+
 def test_the_client_tells_how_a_program_failed() -> None:
     with GtpClient(f"{PROGRAM} fails", "x") as client:
         assert client.send("boardsize 9") == ""
