@@ -3,9 +3,10 @@
 import argparse
 import math
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from goengine.errors import GoEngineError, NetworkFileError
+from goengine.style import Style
 
 if TYPE_CHECKING:
     from goengine.player import Player
@@ -83,15 +84,21 @@ def check(args: argparse.Namespace) -> None:
         raise GoEngineError(f"--threads {args.threads} is not possible: use 1 or more")
     if given.get("network") is not None and not os.path.isfile(args.network):
         raise NetworkFileError(f"{args.network}: no such network file")
-    if given.get("seed") is not None and args.seed < 0:
-        raise GoEngineError(f"--seed {args.seed} is not possible: use 0 or more")
-    temperature, top_p, resign = given.get("temperature", 0.0), given.get("top_p", 1.0), given.get("resign")
-    if not 0 <= temperature <= 100:
-        raise GoEngineError(f"--temperature {temperature} is out of range: use 0 (the likeliest move) to 100")
-    if not 0 < top_p <= 1:
-        raise GoEngineError(f"--top-p {top_p} is out of range: use a share above 0, up to 1")
-    if resign is not None and not resign > 0:
-        raise GoEngineError(f"--resign {resign} is out of range: give the points behind, above 0")
+    try:
+        Style(**_style(args))
+    except GoEngineError as error:
+        raise GoEngineError(f"--{error}") from None
+
+
+def _style(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings of the player that the options describe; a command has only some of them."""
+    given = vars(args)
+    settings = {
+        name: given[name]
+        for name in ("symmetries", "temperature", "top_p", "seed", "resign", "pass_policy")
+        if name in given
+    }
+    return settings | {"ladder_guard": not given.get("no_ladder_guard", False)}
 
 
 def default_threads() -> int:
@@ -111,17 +118,6 @@ def make_player(args: argparse.Namespace) -> "Player":
     from goengine.checkpoint import load_network
     from goengine.player import Player
 
-    given = vars(args)
     threads = args.threads or default_threads()
     torch.set_num_threads(threads)
-    return Player(
-        load_network(args.network),
-        args.symmetries,
-        temperature=given.get("temperature", 0.0),
-        top_p=given.get("top_p", 1.0),
-        seed=given.get("seed"),
-        resign=given.get("resign"),
-        threads=threads,
-        ladder_guard=not given.get("no_ladder_guard", False),
-        pass_policy=given.get("pass_policy", "human"),
-    )
+    return Player(load_network(args.network), threads=threads, **_style(args))
