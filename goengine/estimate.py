@@ -129,7 +129,7 @@ class Estimate:
             for point in region:
                 row, col = divmod(point, size)
                 mean = float(self.ownership[row, col])
-                if len(beside) == 1 and self.decided:
+                if len(beside) == 1 and self.decided and mean * next(iter(beside)) > -_NEUTRAL:
                     owner[row, col] = next(iter(beside))
                 elif abs(mean) >= _NEUTRAL:
                     owner[row, col] = 1 if mean > 0 else -1

@@ -145,3 +145,9 @@ def test_moves_are_not_drawn_while_a_chain_is_in_atari() -> None:
 
     assert drawn(calm) > 3
     assert drawn(pressed) == 1
+
+
+def test_an_open_region_beside_one_colour_goes_to_whom_the_game_gives_it() -> None:
+    position = Position(9, komi=0.5)
+    position.play(at("C3"))
+    assert Player(Uniform()).settle(position).area_score(0.5) < 80
