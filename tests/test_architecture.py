@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "winograd": {"_kernels"},
     "layers": {"winograd"},
     "metrics": set(),
+    "intervals": set(),
     "shards": set(),
     "recipe": set(),
     "runlog": set(),
