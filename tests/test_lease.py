@@ -1,0 +1,95 @@
+"""training/lease.py: what travels to a lent machine and back, and the rehearsal of the whole."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from small_games import shard
+
+from goengine.errors import RecipeError
+from goengine.shards import Shard
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def lease() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("lease_script", ROOT / "training" / "lease.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def games(tmp_path: Path) -> Path:
+    folder = tmp_path / "shards"
+    (folder / "dev").mkdir(parents=True)
+    for number, name in enumerate(("tygem9d-000", "kgs6d-000", "other")):
+        shard(folder / f"{name}.shard", range(8 * number, 8 * number + 8))
+    shard(folder / "dev" / "kgs6d.shard", range(90, 93))
+    return folder
+
+
+RECIPE = ROOT / "training" / "recipes" / "smoke.toml"
+
+
+def test_what_is_packed_is_unpacked_there(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    held_out = games / "dev" / "kgs6d.shard"
+    packed = lease.pack(games, held_out, RECIPE, None, tmp_path / "lease", 1.0)
+    lease.unpack(tmp_path / "lease", tmp_path / "work")
+    found = sorted(path.relative_to(tmp_path / "work").as_posix() for path in (tmp_path / "work").rglob("*.shard"))
+    names = ["kgs6d-000", "other", "tygem9d-000"]
+    assert found == [f"games/{name}.shard" for name in names] + ["held-out/kgs6d.shard"]
+    assert packed == sum(Shard.open(games / f"{name}.shard").header["labels"] for name in names)
+    for name in names:
+        assert (tmp_path / "work" / "games" / f"{name}.shard").read_bytes() == (games / f"{name}.shard").read_bytes()
+
+
+def test_the_strongest_come_first_where_room_is_short(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    held_out = games / "dev" / "kgs6d.shard"
+    lease.pack(games, held_out, RECIPE, None, tmp_path / "all", 1.0)
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / "all").iterdir()}
+    room = sizes["kgs6d.shard.xz"] + sizes["smoke.toml"] + sizes["kgs6d-000.shard.xz"] + 10
+    lease.pack(games, held_out, RECIPE, None, tmp_path / "some", room / 2**20)
+    assert {path.name for path in (tmp_path / "some").glob("*.xz")} == {"kgs6d.shard.xz", "kgs6d-000.shard.xz"}
+    with pytest.raises(RecipeError, match="larger --megabytes"):
+        lease.pack(games, held_out, RECIPE, None, tmp_path / "none", sizes["kgs6d.shard.xz"] / 2**20)
+
+
+def test_damage_on_the_way_is_seen(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    lease.pack(games, games / "dev" / "kgs6d.shard", RECIPE, None, tmp_path / "lease", 1.0)
+    damaged = tmp_path / "lease" / "other.shard.xz"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(RecipeError, match=r"other.shard.xz: missing or damaged"):
+        lease.unpack(tmp_path / "lease", tmp_path / "work")
+    with pytest.raises(RecipeError, match=r"not what `lease.py pack` writes"):
+        lease.unpack(tmp_path / "empty", tmp_path / "work")
+
+
+def test_a_way_back_without_a_network_is_refused(lease: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "train.out").write_text("train.py: no games", encoding="utf-8")
+    sums = {"train.out": lease.digest(tmp_path / "train.out")}
+    (tmp_path / "sums.json").write_text(json.dumps(sums), encoding="utf-8")
+    with pytest.raises(RecipeError, match="no network came back"):
+        lease.fetch(tmp_path, tmp_path / "run")
+    (tmp_path / "train.out").write_text("other", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"train.out: missing or damaged"):
+        lease.fetch(tmp_path, tmp_path / "run")
+
+
+def test_bad_input_gets_one_line(lease: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lease.main(["pack", str(tmp_path), str(tmp_path / "x.shard"), "--recipe", str(RECIPE)]) == 2
+    assert lease.main(["watch", "--work", str(tmp_path), "--seconds", "1", "--output", str(tmp_path)]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert "no shards in it" in first and "no run was begun there" in second
+
+
+@pytest.mark.slow
+def test_the_rehearsal_goes_through(lease: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lease.main(["rehearse", "--minutes", "0.1"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("the run has ended; brought network.safetensors") == 2
+    assert "gone on from what came back" in said

@@ -1,0 +1,391 @@
+"""Train on a machine that is lent for half an hour: pack, begin, watch, fetch; rehearse does all of it here.
+
+    python training/lease.py pack data/shards data/shards/dev/kgs6d.shard --recipe training/recipes/residual192.toml \
+        --start goengine/bundled/default.safetensors --output lease
+    python training/lease.py begin lease --work /tmp/work --minutes 24     # there: unpacks, tries, starts the run
+    python training/lease.py watch --work /tmp/work --seconds 560 --output "$OUT"   # there, until the run is over
+    python training/lease.py fetch FOLDER --run runs/flagship              # here: checks what came back
+    python training/lease.py rehearse                                      # here, in two minutes, on the samples
+
+Only the checkout and `lease/` (git ignores it) travel, so the games are compressed: one byte a position. The run is
+a process of its own session, which goes on between two commands. What comes back is small enough for the way back:
+the network in float16, the log, the curves. A later run begins with that network (``--start``).
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import lzma
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from goengine.checkpoint import load_network
+from goengine.errors import GoEngineError, RecipeError
+from goengine.recipe import read_recipe
+from goengine.runlog import clock
+from goengine.shards import SUFFIX, Shard
+
+TRAINING = Path(__file__).resolve().parent
+MANIFEST = "lease.json"
+# Sources in the order in which they fill the space: the strongest first, the plentiful last (data/README.md).
+ORDER = ("kgs6d", "aebpro", "foxpro", "fox9d", "kgsmixed", "tom9d", "tygem9d")
+BACK_BYTES = 16 * 2**20  # the largest file that comes back
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """Shards by the rank of their source in `ORDER`; sources that it does not name come last."""
+
+    def rank(path: Path) -> tuple[int, str]:
+        source = next((i for i, name in enumerate(ORDER) if path.name.startswith(name)), len(ORDER))
+        return source, path.name
+
+    return sorted(paths, key=rank)
+
+
+def pack(games: Path, held_out: Path, recipe: Path, start: Path | None, output: Path, megabytes: float) -> int:
+    """Compress as many shards as there is room for, and all else that a run needs; returns the packed positions.
+
+    Raises:
+        RecipeError: where there is nothing to pack, or a file cannot be used.
+    """
+    shards = in_order(path for path in games.rglob(f"*{SUFFIX}") if "dev" not in path.relative_to(games).parts)
+    if not shards:
+        raise RecipeError(f"{games}: no shards in it; make them with data/prepare_games.py")
+    read_recipe(recipe)
+    if start is not None:
+        load_network(start)
+    if output.exists():
+        shutil.rmtree(output)
+    output.mkdir(parents=True)
+    room = int(megabytes * 2**20)
+    files: dict[str, dict[str, Any]] = {}
+
+    def add(path: Path, data: bytes, packed: bool) -> bool:
+        nonlocal room
+        if len(data) > room:
+            return False
+        name = path.name + (".xz" if packed else "")
+        (output / name).write_bytes(data)
+        room -= len(data)
+        files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "positions": 0}
+        if packed:
+            files[name]["positions"] = Shard.open(path).header["labels"]
+        return True
+
+    if not add(held_out, lzma.compress(held_out.read_bytes(), preset=6), True):
+        raise RecipeError(f"{held_out} alone takes more than {megabytes:g} MiB: give a larger --megabytes")
+    add(recipe, recipe.read_bytes(), False)
+    if start is not None and not add(start, start.read_bytes(), False):
+        raise RecipeError(f"{start} takes more than {megabytes:g} MiB: give a larger --megabytes")
+    taken = 0
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # liblzma works outside the interpreter's lock
+        width = os.cpu_count() or 1
+        for first in range(0, len(shards), width):
+            some = shards[first : first + width]
+            for path, data in zip(
+                some, threads.map(lambda p: lzma.compress(p.read_bytes(), preset=6), some), strict=True
+            ):
+                if add(path, data, True):
+                    taken += files[path.name + ".xz"]["positions"]
+                    say(f"{path.name}: {len(data) / 2**20:.1f} MiB, {taken:,} positions, {room / 2**20:.1f} MiB left")
+            if room < 2**20:
+                break
+    if not taken:
+        raise RecipeError(f"no shard fits into {megabytes:g} MiB: give a larger --megabytes")
+    manifest = {
+        "recipe": recipe.name,
+        "start": start.name if start else None,
+        "validation": held_out.name,
+        "positions": taken,
+        "files": files,
+    }
+    (output / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    size = sum(path.stat().st_size for path in output.iterdir())
+    say(f"{output}: {size / 2**20:.1f} MiB, {taken:,} positions to learn from")
+    return taken
+
+
+def unpack(lease: Path, work: Path) -> dict[str, Any]:
+    """Check every file, and put the shards to where the run reads them; returns the manifest.
+
+    Raises:
+        RecipeError: where a file is missing or damaged.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((lease / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise RecipeError(f"{lease}: not what `lease.py pack` writes; was it named in what travels?") from None
+    for folder in ("games", "held-out"):
+        (work / folder).mkdir(parents=True, exist_ok=True)
+
+    def one(name: str) -> None:
+        source = lease / name
+        if not source.is_file() or digest(source) != manifest["files"][name]["sha256"]:
+            raise RecipeError(f"{source}: missing or damaged on its way; pack and send again")
+        if name.endswith(".xz"):
+            plain = name.removesuffix(".xz")
+            folder = "held-out" if plain == manifest["validation"] else "games"
+            (work / folder / plain).write_bytes(lzma.decompress(source.read_bytes()))
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(one, manifest["files"]))
+    return manifest
+
+
+def begin(lease: Path, work: Path, minutes: float, extra: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Unpack, choose the fastest way, and start the run in a session of its own; returns its process.
+
+    Raises:
+        RecipeError: when not even the plainest way runs.
+    """
+    began = time.monotonic()
+    manifest = unpack(lease, work)
+    say(f"unpacked {manifest['positions']:,} positions in {clock(time.monotonic() - began)}")
+    command = [sys.executable, str(TRAINING / "train.py"), str(lease / manifest["recipe"])]
+    command += ["--games", str(work / "games"), "--validation", str(work / "held-out")]
+    if manifest["start"]:
+        command += ["--from", str(lease / manifest["start"])]
+    command += extra
+    batch = read_recipe(lease / manifest["recipe"]).batch
+    options = fastest(command, batch, work)
+    left = minutes - (time.monotonic() - began) / 60
+    if left <= 0:
+        raise RecipeError(f"nothing is left of {minutes:g} minutes after unpacking and trying: give more --minutes")
+    command += [*options, "--run", str(work / "run"), "--minutes", f"{left:.2f}"]
+    say("starts: " + " ".join(command))
+    with (work / "train.out").open("ab") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    (work / "pid").write_text(str(process.pid), encoding="utf-8")
+    return process
+
+
+def fastest(command: Sequence[str], batch: int, work: Path, timeout: float = 240) -> list[str]:
+    """Of the ways in which a GPU may run it, compiled or not, the one with the most positions a second; its options.
+
+    Eighty steps of each are timed by their last twenty. Without a GPU nothing is tried.
+
+    Raises:
+        RecipeError: when no way works; ``tries.out`` in `work` says why.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    best: tuple[float, list[str]] | None = None
+    for way in (["--compile", "true"], ["--compile", "false"]):
+        shutil.rmtree(work / "try", ignore_errors=True)
+        tried = [*command, *way, "--run", str(work / "try"), "--minutes", "0", "--positions", str(80 * batch)]
+        tried += ["--validation_positions", "256", "--log_steps", "20"]
+        with (work / "tries.out").open("ab") as output, contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(tried, stdout=output, stderr=output, timeout=timeout)
+        log = work / "try" / "log.jsonl"
+        lines = map(json.loads, log.read_text(encoding="utf-8").splitlines()) if log.is_file() else []
+        speeds = [float(line["speed"]) for line in lines if line["kind"] == "train"]
+        say(f"{' '.join(way)}: {f'{speeds[-1]:,.0f} positions a second' if speeds else 'fails'}")
+        if speeds and (best is None or speeds[-1] > best[0]):
+            best = speeds[-1], way
+    if best is None:
+        raise RecipeError(f"the run fails here in every way; {work / 'tries.out'} says why")
+    return best[1]
+
+
+def running(pid: int) -> bool:
+    """Whether a process is there and not merely a zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def bring(work: Path, output: Path) -> list[Path]:
+    """Copy to `output` what the way back can carry: network, log, settings, curves; returns the copies."""
+    output.mkdir(parents=True, exist_ok=True)
+    run = work / "run"
+    names = [
+        run / "network.safetensors",
+        run / "log.jsonl",
+        run / "recipe.toml",
+        work / "train.out",
+        work / "tries.out",
+    ]
+    copies = []
+    for path in names:
+        if not path.is_file():
+            continue
+        if path.stat().st_size > BACK_BYTES:
+            say(f"{path}: {path.stat().st_size / 2**20:.0f} MiB is too large for the way back; left out")
+            continue
+        temporary = output / f"{path.name}.tmp"
+        shutil.copyfile(path, temporary)
+        copies.append(temporary.replace(output / path.name))
+    sums = {path.name: digest(path) for path in copies}
+    (output / "sums.json").write_text(json.dumps(sums), encoding="utf-8")
+    return copies
+
+
+def watch(work: Path, seconds: float, output: Path, stop: bool = False) -> bool:
+    """Show the run's lines until it ends or the time is over, then `bring`; returns whether it still runs.
+
+    Args:
+        work: where the run works.
+        seconds: to watch at most.
+        output: where to put what comes back.
+        stop: whether to end the run in time, so that it writes its checkpoint.
+
+    Raises:
+        RecipeError: where no run was begun.
+    """
+    try:
+        pid = int((work / "pid").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise RecipeError(f"{work}: no run was begun there; first `lease.py begin`") from None
+    until = time.monotonic() + seconds
+    with (work / "train.out").open(encoding="utf-8", errors="replace") as lines:
+        while running(pid) and time.monotonic() < until:
+            shown = lines.read().splitlines()
+            if shown:
+                say("\n".join(shown[-3:]))
+            time.sleep(min(15.0, max(0.1, until - time.monotonic()), seconds / 4))
+        if stop and running(pid):
+            os.kill(pid, signal.SIGTERM)
+            while running(pid) and time.monotonic() < until + 30:
+                time.sleep(0.2)
+        rest = lines.read().splitlines()
+        say("\n".join(rest[-12:]))
+    copies = bring(work, output)
+    still = running(pid)
+    say(f"{'still running' if still else 'the run has ended'}; brought {', '.join(path.name for path in copies)}")
+    return still
+
+
+def fetch(folder: Path, run: Path) -> None:
+    """Check what came back and put it to `run`, whole files only.
+
+    Raises:
+        RecipeError: where something is missing or damaged.
+    """
+    try:
+        sums = json.loads((folder / "sums.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise RecipeError(f"{folder}: nothing that `lease.py watch` brought") from None
+    for name, expected in sums.items():
+        if not (folder / name).is_file() or digest(folder / name) != expected:
+            raise RecipeError(f"{folder / name}: missing or damaged on its way back; watch again")
+    if "network.safetensors" not in sums:
+        raise RecipeError(f"{folder}: no network came back; {folder / 'train.out'} says why")
+    network = load_network(folder / "network.safetensors")
+    run.mkdir(parents=True, exist_ok=True)
+    for name in sums:
+        shutil.copyfile(folder / name, run / f"{name}.tmp")
+        (run / f"{name}.tmp").replace(run / name)
+    results = network.metadata.get("results", {}).get("all", {})
+    say(f"{run}: {network.metadata.get('name')}, held out: {json.dumps(results)}")
+
+
+def rehearse(minutes: float = 0.2) -> None:
+    """The whole procedure on this machine: a tiny network, the samples, folders that stand for the two machines."""
+    with tempfile.TemporaryDirectory() as name:
+        there = Path(name)
+        shards = there / "shards"
+        prepare = [
+            sys.executable,
+            str(TRAINING.parent / "data" / "prepare_games.py"),
+            str(TRAINING.parent / "data/samples"),
+        ]
+        subprocess.run([*prepare, "--output", str(shards), "--holdout", "0.2"], check=True)
+        held_out = next(iter(shards.rglob("*.holdout.shard")), None)
+        if held_out is None:
+            raise RecipeError("the sample games left none to validate on")
+        moved = there / f"held-out{SUFFIX}"
+        held_out.rename(moved)
+        recipe = TRAINING / "recipes" / "smoke.toml"
+        quick = ["--filters", "8", "--positions", "0", "--batch", "32", "--log_steps", "5"]
+        quick += ["--validation_positions", "64", "--cooldown", "0.4"]
+        start: Path | None = None
+        for turn in range(2):  # the second goes on from what the first brought back
+            pack(shards, moved, recipe, start, there / "lease", megabytes=4)
+            work = there / f"work{turn}"
+            process = begin(there / "lease", work, minutes, quick)
+            while watch(work, 60 * minutes, there / f"back{turn}"):
+                pass
+            process.wait()
+            fetch(there / f"back{turn}", there / f"run{turn}")
+            start = there / f"run{turn}" / "network.safetensors"
+    say("rehearsed: packed, begun, watched, fetched, and gone on from what came back")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """One step; bad input gives one line and status 2."""
+    parser = argparse.ArgumentParser(prog="lease.py", description="Train on a machine that is lent for half an hour.")
+    steps = parser.add_subparsers(dest="step", required=True)
+    step = steps.add_parser("pack", help="here: what travels")
+    step.add_argument("games", type=Path, help="a folder of shards; one named dev in it is left out")
+    step.add_argument("held_out", type=Path, help="the shard to validate on")
+    step.add_argument("--recipe", type=Path, required=True)
+    step.add_argument("--start", type=Path, help="a network file to begin with")
+    step.add_argument("--output", type=Path, default=Path("lease"))
+    step.add_argument("--megabytes", type=float, default=56, help="MiB that may travel (default 56)")
+    step = steps.add_parser("begin", help="there: unpack, try, start; further options go to train.py")
+    step.add_argument("lease", type=Path)
+    step.add_argument("--work", type=Path, required=True)
+    step.add_argument("--minutes", type=float, required=True, help="for unpacking, trying and training together")
+    step = steps.add_parser("watch", help="there: show the run, and bring back what it has")
+    step.add_argument("--work", type=Path, required=True)
+    step.add_argument("--seconds", type=float, required=True)
+    step.add_argument("--output", type=Path, required=True)
+    step.add_argument("--stop", action="store_true", help="end the run when the time is over")
+    step = steps.add_parser("fetch", help="here: check what came back")
+    step.add_argument("folder", type=Path)
+    step.add_argument("--run", type=Path, required=True)
+    step = steps.add_parser("rehearse", help="here: all of it, on the samples")
+    step.add_argument("--minutes", type=float, default=0.2, help="for each of the two runs")
+    arguments, extra = parser.parse_known_args(argv)
+    if extra and arguments.step != "begin":
+        parser.error(f"unexpected argument {extra[0]!r}")
+    known: dict[str, Callable[[], object]] = {
+        "pack": lambda: pack(
+            *(arguments.games, arguments.held_out, arguments.recipe, arguments.start),
+            *(arguments.output, arguments.megabytes),
+        ),
+        "begin": lambda: begin(arguments.lease, arguments.work, arguments.minutes, extra),
+        "watch": lambda: watch(arguments.work, arguments.seconds, arguments.output, arguments.stop),
+        "fetch": lambda: fetch(arguments.folder, arguments.run),
+        "rehearse": lambda: rehearse(arguments.minutes),
+    }
+    try:
+        known[arguments.step]()
+    except GoEngineError as error:
+        print(f"lease.py: {error}", file=sys.stderr)
+        return 2
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"lease.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
