@@ -5,6 +5,7 @@ The fields are those of https://lightvector.github.io/KataGo/rules.html. Not eve
 allow it such a move is refused all the same.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -14,7 +15,10 @@ from goengine.errors import GoEngineError
 if TYPE_CHECKING:  # the names of rules are asked for before NumPy is loaded
     from goengine.rules import Ko
 
-__all__ = ["RULESETS", "Bonus", "Ruleset", "Scoring", "find_ruleset", "list_rulesets", "ruleset_from_fields"]
+__all__ = [
+    *("RULESETS", "Bonus", "Ruleset", "Scoring"),
+    *("find_ruleset", "list_rulesets", "ruleset_from_fields", "ruleset_of_record"),
+]
 
 Scoring: TypeAlias = Literal["area", "territory"]
 Bonus: TypeAlias = Literal["0", "N-1", "N"]
@@ -73,6 +77,8 @@ RULESETS: dict[str, Ruleset] = {
 """The sets by name."""
 
 _ALIASES = {"nz": "new-zealand", "newzealand": "new-zealand", "tromptaylor": "tromp-taylor", "tt": "tromp-taylor"}
+_IN_RECORDS = {"jp": "japanese", "jpn": "japanese", "cn": "chinese", "chn": "chinese", "kr": "korean", "kor": "korean"}
+_KATAGO_RECORD = re.compile(r"ko([A-Z]+)score([A-Z]+)tax([A-Z]+)sui([01])(button1)?(?:whb(0|N-1|N))?(?:fpok[01]?)?")
 _UNSUPPORTED = {
     "aga-button": "button go is not supported, use aga",
     "stone-scoring": "a tax on every group is not supported, use chinese",
@@ -107,6 +113,22 @@ def find_ruleset(name: str) -> Ruleset:
     if key in _UNSUPPORTED:
         raise GoEngineError(f"rules {name!r}: {_UNSUPPORTED[key]}")
     raise GoEngineError(f"unknown rules {name!r}: use {', '.join(RULESETS)}")
+
+
+def ruleset_of_record(text: str) -> Ruleset:
+    """The set that a game record names in RU: a name, perhaps with the word "rules", or all of it in one word.
+
+    The one word is KataGo's, such as ``koSIMPLEscoreAREAtaxNONEsui0whbN``.
+
+    Raises:
+        GoEngineError: there is none of the kind.
+    """
+    if written := _KATAGO_RECORD.fullmatch(text.strip()):
+        ko, scoring, tax, suicide, button, bonus = written.groups()
+        fields: dict[str, object] = {"ko": ko, "scoring": scoring, "tax": tax, "suicide": suicide == "1"}
+        return ruleset_from_fields(fields | {"hasButton": bool(button), "whiteHandicapBonus": bonus or "0"})
+    name = re.sub(r"\s+rules$", "", text.strip(), flags=re.IGNORECASE)
+    return find_ruleset(_IN_RECORDS.get(name.lower(), name))
 
 
 def ruleset_from_fields(fields: Mapping[str, object], base: Ruleset = RULESETS["tromp-taylor"]) -> Ruleset:

@@ -126,6 +126,24 @@ def test_the_numbers_are_those_of_the_colour_asked_for() -> None:
     assert black[1] > 0.9 and white[1] < -0.9
 
 
+def lead(gtp: Engine, color: str) -> float:
+    return float(segments(ok(gtp, f"kata-analyze {color}")[1])[0][0]["scoreLead"])
+
+
+def test_the_lead_has_the_bonus_of_a_handicap_in_it() -> None:
+    gtp = engine()
+    ok(gtp, "set_free_handicap C3 G7 C7")
+    leads = {}
+    for rules in ("japanese", "aga", "chinese"):
+        ok(gtp, f"kata-set-rules {rules}")
+        leads[rules] = lead(gtp, "w")
+        assert lead(gtp, "b") == pytest.approx(-leads[rules], abs=12)  # the other side begins the playouts
+        words = " ".join(ok(gtp, "kata-raw-nn 0")).split()
+        assert float(words[words.index("whiteLead") + 1]) == pytest.approx(leads[rules], abs=0.001)
+    assert leads["aga"] == pytest.approx(leads["japanese"] + 2)
+    assert leads["chinese"] == pytest.approx(leads["japanese"] + 3)
+
+
 def test_moves_at_least_and_at_most() -> None:
     network = favourites("C3", "G7")
     assert len(segments(ok(engine(network), "lz-analyze maxmoves 1")[1])) == 1
@@ -233,6 +251,24 @@ def test_genmove_passes_and_resigns_as_genmove_does() -> None:
     assert ok(gtp, "kata-genmove_analyze w")[-1] == "play pass"
     ok(gtp, "komi -50")
     assert ok(gtp, "kata-genmove_analyze w")[-1] == "play resign"
+
+
+def test_resigning_counts_the_bonus_of_a_handicap() -> None:
+    def answer(rules: str) -> str:
+        player = Player(FakeNetwork(9), resign=5)
+        gtp = Engine(make_handlers(Session(lambda: player, 9)), crash_report)
+        ok(gtp, f"kata-set-rules {rules}")
+        ok(gtp, "komi 2")
+        # Black has the middle, 45 points to 36
+        ok(gtp, "set_free_handicap " + " ".join(f"{column}{row}" for column in "CG" for row in range(1, 10)))
+        for vertex in [f"{column}{row}" for column in "BH" for row in range(1, 10)]:
+            ok(gtp, f"play w {vertex}")
+        for _ in range(3):
+            ok(gtp, "play b pass")
+        return ok(gtp, "genmove b")[0].strip()
+
+    assert answer("japanese") != "resign"
+    assert answer("chinese") == "resign"
 
 
 def test_analysis_changes_nothing() -> None:

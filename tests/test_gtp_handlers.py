@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_network import FakeNetwork
 from hypothesis import given, settings
@@ -36,6 +37,7 @@ ANALYSIS = {
 }
 EXTENSIONS = {
     *("gg-undo", "gogui-play_sequence", "gogui-analyze_commands", "cputime"),
+    *("get_komi", "set_position", "gogui-setup", "gogui-setup_player"),
     *("kgs-game_over", "kgs-genmove_cleanup"),
     *("gomill-cpu_time", "gomill-describe_engine", "gomill-explain_last_move"),
     *("goengine-policy", "goengine-ownership", "goengine-ladders", "goengine-liberties", "goengine-true_eyes"),
@@ -155,6 +157,7 @@ def test_colours_and_passes_in_any_case() -> None:
         ([], "time_settings 1 2", "syntax error"),
         ([], "time_settings 1 2 x", "syntax error"),
         ([], "time_settings -1 2 3", "syntax error"),
+        ([], "time_settings 1 2 nan", "syntax error"),
         ([], "time_left b 10", "syntax error"),
         ([], "time_left x 10 0", "syntax error"),
         ([], "xyzzy", "unknown command"),
@@ -178,6 +181,14 @@ def test_colours_and_passes_in_any_case() -> None:
         ([], "gg-undo x", "syntax error"),
         ([], "gg-undo -1", "syntax error"),
         (["play b d4"], "gogui-play_sequence w e5 b d4", "illegal move"),
+        ([], "set_position b", "syntax error"),
+        ([], "set_position x e5", "syntax error"),
+        (["play b d4"], "set_position b e5 w e5", "bad vertex list"),
+        (["play b d4"], "set_position b e5 w pass", "bad vertex list"),
+        (["play b d4"], "set_position b a2 b b1 w a1", "bad vertex list"),
+        (["play b d4"], "gogui-setup b e5", "bad vertex list"),
+        (["gogui-setup b e5"], "gogui-setup w e5", "bad vertex list"),
+        ([], "gogui-setup_player", "syntax error"),
         ([], "gogui-play_sequence b e5 w", "syntax error"),
         ([], "gogui-play_sequence b e5 w z9", "illegal move"),
     ],
@@ -356,6 +367,65 @@ def test_loadsgf_without_komi_keeps_the_komi(tmp_path: Path) -> None:
     gtp.ok("komi 3.5")
     gtp.ok(f"loadsgf {tmp_path / 'a.sgf'}")
     assert gtp.session.position.komi == 3.5
+
+
+@pytest.mark.parametrize(
+    ("rules", "name"),
+    [
+        ("Japanese", "japanese"),
+        ("JPN", "japanese"),
+        ("AGA Rules", "aga"),
+        ("NZ", "new-zealand"),
+        ("koPOSITIONALscoreAREAtaxNONEsui0whbN", "chinese-ogs"),
+        ("Uchikomi", "chinese-kgs"),
+        ("", "chinese-kgs"),
+    ],
+)
+def test_loadsgf_takes_the_rules_of_the_record_where_it_knows_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rules: str, name: str
+) -> None:
+    (tmp_path / "a.sgf").write_text(f"(;SZ[9]RU[{rules}];B[ee])")
+    gtp = Dialogue()
+    gtp.ok("kgs-rules chinese")
+    gtp.ok(f"loadsgf {tmp_path / 'a.sgf'}")
+    assert gtp.session.rules.name == name
+    assert gtp.session.position.ko == gtp.session.rules.ko
+    complaint = "RU: unknown rules 'Uchikomi'" if rules == "Uchikomi" else ""
+    assert complaint in capsys.readouterr().err
+
+
+def test_loadsgf_sets_up_stones_handicap_and_whose_turn_it_is(tmp_path: Path) -> None:
+    gtp = Dialogue()
+    (tmp_path / "problem.sgf").write_text("(;SZ[9]AB[aa:ca]AW[ab:cb]PL[W])")
+    gtp.ok(f"loadsgf {tmp_path / 'problem.sgf'}")
+    assert gtp.session.position.setup_stones == {"black": (0, 1, 2), "white": (9, 10, 11)}
+    assert gtp.session.position.to_play == "white"
+    assert gtp.fails("undo") == "cannot undo"
+    (tmp_path / "handicap.sgf").write_text("(;SZ[9]HA[3]KM[0.5]RU[Chinese];W[ee])")
+    gtp.ok(f"loadsgf {tmp_path / 'handicap.sgf'}")
+    assert len(gtp.session.position.setup_stones["black"]) == 3
+    assert gtp.ok("get_komi") == "0.5"
+
+
+def test_stones_that_are_no_moves() -> None:
+    gtp = Dialogue()
+    gtp.ok("play b d4")
+    gtp.ok("set_position b E5 white C3 B G7")
+    position = gtp.session.position
+    assert (position.move_number, position.to_play, int(np.abs(position.board).sum())) == (0, "black", 3)
+    gtp.ok("gogui-setup w c4")
+    gtp.ok("gogui-setup_player w")
+    assert gtp.session.position.to_play == "white" and gtp.session.position.move_number == 0
+    gtp.ok("genmove w")
+    gtp.ok("undo")
+    assert gtp.session.position.to_play == "white" and int(np.abs(position.board).sum()) == 3
+    gtp.ok("set_position")
+    assert not gtp.session.position.board.any()
+
+
+def test_times_may_be_fractions() -> None:
+    gtp = Dialogue()
+    assert gtp.ok("time_settings 600.5 30 1") == gtp.ok("time_left b 12.25 0") == ""
 
 
 # The end of a game

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from goengine.errors import GoEngineError
-from goengine.rulesets import RULESETS, find_ruleset, list_rulesets, ruleset_from_fields
+from goengine.rulesets import RULESETS, find_ruleset, list_rulesets, ruleset_from_fields, ruleset_of_record
 
 DOCUMENTED = {  # copied by hand from KataGo's docs/GTP_Extensions.md
     "tromp-taylor": ("POSITIONAL", "AREA", True, "NONE", "0"),
@@ -43,6 +43,32 @@ def test_all_sets_are_documented() -> None:
 )
 def test_other_ways_to_write_a_name(written: str, name: str) -> None:
     assert find_ruleset(written).name == name
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        *[("Japanese", "japanese"), ("japanese rules", "japanese"), ("JPN", "japanese"), ("cn", "chinese")],
+        *[("koSIMPLEscoreAREAtaxNONEsui0whbN", "chinese"), ("koSIMPLEscoreTERRITORYtaxSEKIsui0", "japanese")],
+        *[("koPOSITIONALscoreAREAtaxNONEsui1", "tromp-taylor"), ("koSITUATIONALscoreAREAtaxNONEsui0whbN-1", "aga")],
+    ],
+)
+def test_rules_as_records_write_them(written: str, name: str) -> None:
+    assert ruleset_of_record(written).name == name
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("Ing", "unknown rules 'Ing'"),
+        ("koSIMPLEscoreAREAtaxALLsui0", "tax ALL is not supported"),
+        ("koNONEscoreAREAtaxNONEsui0", "ko 'NONE' is not possible"),
+        ("koSIMPLEscoreAREAtaxNONEsui0button1", "hasButton true"),
+    ],
+)
+def test_rules_of_records_that_cannot_be_used(written: str, words: str) -> None:
+    with pytest.raises(GoEngineError, match=words):
+        ruleset_of_record(written)
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from goengine._version import __version__
 from goengine.coords import format_vertex, parse_vertex
-from goengine.errors import CoordinateError, IllegalMove, RecordError
+from goengine.errors import CoordinateError, IllegalMove
 from goengine.gtp.analysis import analysis_handlers
 from goengine.gtp.extensions import extension_handlers
 from goengine.gtp.protocol import GtpFailure, Handler
-from goengine.gtp.session import InvalidStones, Session
+from goengine.gtp.session import Session
 from goengine.gtp.settings import setting_handlers
-from goengine.gtp.words import color_of, fixed, format_move, in_words, integers, syntax_error, take
+from goengine.gtp.setup import setup_handlers
+from goengine.gtp.words import color_of, fixed, format_move, in_words, numbers, syntax_error, take
 
 if TYPE_CHECKING:
     from goengine.estimate import Chain
@@ -24,7 +25,6 @@ __all__ = ["crash_report", "make_handlers"]
 
 NAME = "goengine"
 _STATUSES = ("alive", "seki", "dead")
-_MOST_KOMI = 1_000_000
 
 
 def make_handlers(session: Session, wait: Callable[[float | None], bool] | None = None) -> dict[str, Handler]:
@@ -37,23 +37,17 @@ def make_handlers(session: Session, wait: Callable[[float | None], bool] | None 
     table: dict[str, Handler] = {
         "name": fixed(NAME),
         "version": fixed(__version__),
-        "boardsize": commands.boardsize,
-        "clear_board": commands.clear_board,
-        "komi": commands.komi,
-        "fixed_handicap": commands.fixed_handicap,
-        "place_free_handicap": commands.place_free_handicap,
-        "set_free_handicap": commands.set_free_handicap,
         "play": commands.play,
         "genmove": commands.genmove,
         "reg_genmove": commands.reg_genmove,
         "undo": commands.undo,
-        "loadsgf": commands.loadsgf,
         "showboard": commands.showboard,
         "final_score": commands.final_score,
         "final_status_list": commands.final_status_list,
         "time_settings": commands.time_settings,
         "time_left": commands.time_left,
     }
+    table |= setup_handlers(session)
     table |= extension_handlers(session)
     table |= setting_handlers(session)
     table |= analysis_handlers(session, wait or (lambda _: True))
@@ -74,73 +68,6 @@ class _Commands:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-
-    # Setup
-
-    def boardsize(self, words: list[str]) -> str:
-        sizes = integers(words, "boardsize and the size, as boardsize 19")
-        if set(sizes[:2]) != {sizes[0]}:  # gtp2ogs writes width and height
-            raise GtpFailure(f"unacceptable size: {sizes[0]}x{sizes[1]} is not square")
-        self._session.resize(sizes[0])
-        return ""
-
-    def clear_board(self, words: list[str]) -> str:
-        take(words, 0, "clear_board alone")
-        self._session.clear()
-        return ""
-
-    def komi(self, words: list[str]) -> str:
-        usage = "komi and a number, as komi 7.5"
-        (word,) = take(words, 1, usage)
-        try:
-            komi = float(word)
-        except ValueError:
-            raise syntax_error(usage) from None
-        if not abs(komi) <= _MOST_KOMI:
-            raise syntax_error(usage)
-        self._session.komi = komi
-        return ""
-
-    def fixed_handicap(self, words: list[str]) -> str:
-        stones = integers(words[:1], "fixed_handicap and the number of stones")[0]
-        return self._vertices(self._session.fixed_handicap(stones))
-
-    def place_free_handicap(self, words: list[str]) -> str:
-        stones = integers(words[:1], "place_free_handicap and the number of stones")[0]
-        return self._vertices(self._session.free_handicap(stones))
-
-    def set_free_handicap(self, words: list[str]) -> str:
-        points = []
-        for word in words:
-            try:
-                point = parse_vertex(word, self._session.size)
-            except CoordinateError as error:
-                raise GtpFailure(f"bad vertex list: {error}") from None
-            if point is None:
-                raise GtpFailure("bad vertex list: pass is no place for a stone")
-            points.append(point)
-        try:
-            self._session.set_handicap(points)
-        except InvalidStones as error:
-            raise GtpFailure(f"bad vertex list: {error}") from None
-        return ""
-
-    def loadsgf(self, words: list[str]) -> str:
-        from pathlib import Path
-
-        if not words:
-            raise syntax_error("loadsgf, a file, and perhaps a move number")
-        move_number = None
-        name = " ".join(words)
-        if len(words) > 1 and words[-1].isascii() and words[-1].isdecimal() and not Path(name).exists():
-            name, move_number = " ".join(words[:-1]), int(words[-1][:9])
-        try:
-            complaints = self._session.load(Path(name), move_number)
-        except (RecordError, IllegalMove, OSError, ValueError) as error:
-            raise GtpFailure(f"cannot load file: {error}") from None
-        for complaint in complaints:
-            sys.stderr.write(f"goengine: {complaint}\n")
-        return ""
 
     # Playing
 
@@ -179,15 +106,15 @@ class _Commands:
     def time_settings(self, words: list[str]) -> str:
         # A move takes milliseconds, so there is nothing to divide; but nonsense should not pass for a time limit.
         usage = "time_settings, main time, byo-yomi time and byo-yomi stones, in seconds"
-        if min(integers(take(words, 3, usage), usage)) < 0:
+        if min(numbers(take(words, 3, usage), usage)) < 0:
             raise syntax_error(usage)
         return ""
 
     def time_left(self, words: list[str]) -> str:
         usage = "time_left, a colour, seconds and stones"
-        color_word, *numbers = take(words, 3, usage)
+        color_word, *left = take(words, 3, usage)
         color_of(color_word, usage)
-        integers(numbers, usage)
+        numbers(left, usage)
         return ""
 
     # Showing and scoring

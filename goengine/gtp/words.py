@@ -1,18 +1,20 @@
 """What all handlers need: words to values, and our own errors to failures that begin as the specification says."""
 
+import math
 from collections.abc import Iterator
 from functools import wraps
 from typing import TYPE_CHECKING
 
 from goengine.coords import format_vertex
 from goengine.errors import GoEngineError
+from goengine.gtp.game import BoardNotEmpty, InvalidStones, UnacceptableSize
 from goengine.gtp.protocol import GtpFailure, Handler
-from goengine.gtp.session import RESIGN, BoardNotEmpty, InvalidStones, Resign, UnacceptableSize
+from goengine.gtp.session import RESIGN, Resign
 
 if TYPE_CHECKING:
     from goengine.rules import Color
 
-__all__ = ["COLORS", "color_of", "fixed", "format_move", "in_words", "integers", "syntax_error", "take"]
+__all__ = ["COLORS", "color_of", "fixed", "format_move", "in_words", "integers", "numbers", "syntax_error", "take"]
 
 COLORS: "dict[str, Color]" = {"b": "black", "black": "black", "w": "white", "white": "white"}
 """The ways to write a colour, in lower case."""
@@ -69,6 +71,17 @@ def integers(words: list[str], usage: str) -> list[int]:
     if not numbers:
         raise syntax_error(usage)
     return numbers
+
+
+def numbers(words: list[str], usage: str) -> list[float]:
+    """The words as finite numbers."""
+    try:
+        found = [float(word) for word in words]
+    except ValueError:
+        raise syntax_error(usage) from None
+    if not all(map(math.isfinite, found)):
+        raise syntax_error(usage)
+    return found
 
 
 def color_of(word: str, usage: str) -> "Color":
