@@ -1,7 +1,10 @@
-"""Games in memory as move codes, and where their labels are: every move that is no setup stone and no pass."""
+"""Games in memory as move codes, and where their labels are: every move that is no setup stone and no pass.
+
+In a game where only one player is to be learnt from, only that colour's moves are labels.
+"""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,14 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from goengine.errors import RecipeError
-from goengine.movecodes import PASS, POINT_MASK, SETUP
+from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 
 if TYPE_CHECKING:
     from goengine.sgf import GameRecord
 
-__all__ = ["Corpus", "load_corpus", "shuffled", "source_name"]
+__all__ = ["BLACKS", "BOTH", "WHITES", "Corpus", "join", "load_corpus", "shuffled", "source_name"]
 
 Ints = npt.NDArray[np.int64]
+
+BLACKS, WHITES, BOTH = 1, 2, 3
+"""Whose moves of a game are labels."""
 
 
 class Corpus:
@@ -36,6 +42,7 @@ class Corpus:
         offsets: Ints,
         game_sources: Ints,
         games: Ints | None = None,
+        whose: npt.NDArray[np.uint8] | None = None,
     ) -> None:
         """Index the games.
 
@@ -46,6 +53,7 @@ class Corpus:
             offsets: int64 (games + 1), where each game begins in `moves`.
             game_sources: int64 (games,), ascending: the source of each game.
             games: the games to use, ascending; all if None.
+            whose: uint8 (games,), `BLACKS`, `WHITES` or `BOTH`; both in all if None.
         """
         self.size = size
         self.source_names = tuple(source_names)
@@ -54,9 +62,14 @@ class Corpus:
         self._game_sources = game_sources
         self._games = np.arange(len(offsets) - 1, dtype=np.int64) if games is None else games
         setup, passes = _counts(moves, self._offsets)
-        lengths = np.diff(self._offsets)
-        self._setup, self._passes = setup, passes
-        labels = (lengths - setup - passes)[self._games]
+        self._setup, self._irregular = setup, passes > 0
+        counts = np.diff(self._offsets) - setup - passes
+        self._whose = whose
+        if whose is not None:
+            self._irregular = self._irregular | (whose != BOTH)
+            for game in np.flatnonzero(whose != BOTH):
+                counts[game] = len(self._labels_of(int(game)))
+        labels = counts[self._games]
         self._label_starts = np.concatenate([[0], np.cumsum(labels)]).astype(np.int64)
         ends = np.searchsorted(game_sources[self._games], np.arange(len(self.source_names)), side="right")
         self.source_starts = self._label_starts[np.concatenate([[0], ends])]
@@ -83,7 +96,29 @@ class Corpus:
         return self._select(self._games[~held]), self._select(self._games[held])
 
     def _select(self, games: Ints) -> "Corpus":
-        return Corpus(self.size, self.source_names, self._moves, self._offsets, self._game_sources, games)
+        return Corpus(self.size, self.source_names, self._moves, self._offsets, self._game_sources, games, self._whose)
+
+    def sample(self, games: int, seed: int) -> "Corpus":
+        """At most so many of its games, drawn at random; the same ones for the same seed."""
+        if games >= self.games:
+            return self
+        return self._select(np.sort(np.random.default_rng([seed, 0x5A]).choice(self._games, games, replace=False)))
+
+    def without(self, fingerprints: Collection[int]) -> "Corpus":
+        """Without the games whose `goengine.shards.fingerprint` is among these: turned and mirrored copies go too."""
+        from goengine.shards import fingerprint
+
+        keep = [fingerprint(self.codes(game), self.size) not in fingerprints for game in self._games.tolist()]
+        return self._select(self._games[np.array(keep, dtype=bool)])
+
+    def codes(self, game: int) -> npt.NDArray[np.uint16]:
+        """The codes of one game, by the number that `locate` gives it."""
+        return self._moves[self._offsets[game] : self._offsets[game + 1]]
+
+    def _labels_of(self, game: int) -> Ints:
+        """Which of a game's codes are labels."""
+        codes = self.codes(game)
+        return np.flatnonzero(_is_label(codes, BOTH if self._whose is None else int(self._whose[game])))
 
     def locate(self, labels: Ints) -> tuple[Ints, Ints]:
         """Which game, and which of its codes, each label is.
@@ -97,10 +132,9 @@ class Corpus:
         row = np.searchsorted(self._label_starts, labels, side="right") - 1
         game = self._games[row]
         within = labels - self._label_starts[row]
-        code = self._setup[game] + within  # right unless the game has passes or setup codes further on
-        for i in np.flatnonzero(self._passes[game] > 0):
-            codes = self._moves[self._offsets[game[i]] : self._offsets[game[i] + 1]]
-            code[i] = np.flatnonzero(_is_label(codes))[within[i]]
+        code = self._setup[game] + within  # right unless the game has passes, or one player's moves are left out
+        for i in np.flatnonzero(self._irregular[game]):
+            code[i] = self._labels_of(int(game[i]))[within[i]]
         return game, code
 
     def encode(self, labels: Ints, threads: int = 1) -> tuple[npt.NDArray[np.uint64], Ints, npt.NDArray[np.uint8]]:
@@ -118,7 +152,7 @@ class Corpus:
         game, code = self.locate(labels)
         words, colors = encode_games(self._moves, self._offsets, game, code, size=self.size, threads=threads)
         targets = (self._moves[self._offsets[game] + code] & POINT_MASK).astype(np.int64)
-        return words.reshape(len(labels), -1), targets, colors
+        return words.reshape(len(labels), self.size**2), targets, colors
 
     def plies(self, labels: Ints) -> Ints:
         """The number of the move that each label is, from 1; passes before it count. int64 (n,)."""
@@ -142,8 +176,10 @@ class Corpus:
         return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.int64)
 
 
-def _is_label(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.bool_]:
+def _is_label(codes: npt.NDArray[np.uint16], whose: int) -> npt.NDArray[np.bool_]:
     placed: npt.NDArray[np.bool_] = ((codes & SETUP) == 0) & ((codes & POINT_MASK) != PASS)
+    if whose != BOTH:
+        placed &= ((codes & WHITE) != 0) == (whose == WHITES)
     return placed
 
 
@@ -162,6 +198,28 @@ def _counts(moves: npt.NDArray[np.uint16], offsets: Ints) -> tuple[Ints, Ints]:
             sums = np.concatenate([[0], np.cumsum(marks)])
             out[first:last] = sums[starts[1:]] - sums[starts[:-1]]
     return setup, passes
+
+
+def join(corpora: Sequence[Corpus]) -> Corpus:
+    """One corpus with the games in use of several, copied; a source whose name is taken already gets a number.
+
+    All are of the same board size.
+    """
+    names: list[str] = []
+    pieces: list[npt.NDArray[np.uint16]] = []
+    sources: list[Ints] = []
+    whose: list[npt.NDArray[np.uint8]] = []
+    for corpus in corpora:
+        used = corpus._games
+        pieces += [corpus.codes(game) for game in used.tolist()]
+        sources.append(corpus._game_sources[used] + len(names))
+        whose.append(np.full(len(used), BOTH, np.uint8) if corpus._whose is None else corpus._whose[used])
+        for name in corpus.source_names:
+            taken = [name, *(f"{name}-{number}" for number in range(2, len(names) + 3))]
+            names.append(next(free for free in taken if free not in names))
+    offsets = np.cumsum([0, *map(len, pieces)])
+    moves = np.concatenate([np.empty(0, np.uint16), *pieces])
+    return Corpus(corpora[0].size, names, moves, offsets, np.concatenate(sources), None, np.concatenate(whose))
 
 
 def source_name(path: str | os.PathLike[str]) -> str:

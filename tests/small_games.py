@@ -44,10 +44,10 @@ def shard(path: Path, seeds: range, size: int = 9, split: str = "train") -> Path
     return path
 
 
-def sgf(seed: int, size: int = 9) -> str:
-    """A random game as SGF."""
+def sgf(seed: int, size: int = 9, root: str = "") -> str:
+    """A random game as SGF; `root` is added to its root node, as ``PB[one]PW[two]``."""
     codes = random_game(seed, size)
-    nodes, stones = [f"(;GM[1]FF[4]SZ[{size}]KM[7]"], ""
+    nodes, stones = [f"(;GM[1]FF[4]SZ[{size}]KM[7]{root}"], ""
     for code in codes.tolist():
         point = code & POINT_MASK
         text = "" if point == PASS else LETTERS[point % size] + LETTERS[point // size]

@@ -37,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "checkpoint": {"features", "layers", "networks", "symmetry"},
     "prepare": {"sgf", "shards"},
     "corpus": {"features", "sgf", "shards"},
+    "players": {"corpus", "sgf", "shards"},
     "dataset": {"corpus", "symmetry"},
     "endgame": {"estimate", "rules"},
     "player": {"endgame", "estimate", "rules", "style", "symmetry"},
@@ -61,6 +62,7 @@ NO_TORCH = {
     "symmetry",
     "coords",
     "prepare",
+    "players",
     "_kernels",
 }
 
