@@ -23,8 +23,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def engine(stop_file: Path | None = None) -> Engine:
-    handlers = make_handlers(Session(lambda: Player(FakeNetwork(5)), 5))
-    return Engine(handlers if stop_file is None else stopping_handlers(handlers, stop_file))
+    session = Session(lambda: Player(FakeNetwork(5), resign=1.0), 5)
+    handlers = make_handlers(session)
+    return Engine(handlers if stop_file is None else stopping_handlers(handlers, stop_file, session))
+
+
+def obeyed(engine: Engine, *lines: str) -> None:
+    for line in lines:
+        answer = engine.answer(line.encode())
+        assert answer is not None and answer.startswith(b"="), (line, answer)
+    assert not engine.ended
 
 
 def test_the_log_holds_both_directions_with_times(tmp_path: Path) -> None:
@@ -63,14 +71,42 @@ def test_a_full_disk_ends_the_log_and_not_the_engine(capsys: pytest.CaptureFixtu
 def test_the_game_in_hand_is_finished_and_no_other_begun(tmp_path: Path) -> None:
     stop = tmp_path / "stop"
     one = engine(stop)
-    assert one.answer(b"boardsize 5") == one.answer(b"clear_board") == b"=\n\n"
+    obeyed(one, "boardsize 5", "clear_board", "play b C3", "genmove w")
     stop.touch()
-    for line in (b"play b C3", b"komi 6.5", b"genmove w", b"undo", b"play w D3", b"final_score"):
-        answer = one.answer(line)
-        assert answer is not None and answer.startswith(b"="), line
-    assert not one.ended
+    obeyed(one, "komi 6.5", "play b A1", "genmove w", "undo", "play w A2", "play b pass", "play w pass", "final_score")
     assert one.answer(b"3 clear_board") == f"?3 no new game: {stop} is there\n\n".encode()
     assert one.ended
+
+
+def test_the_game_in_hand_may_be_set_up_again_before_every_move(tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    one = engine(stop)
+    game = ["boardsize 5", "clear_board", "komi 7.5", "play b C3"]
+    obeyed(one, *game, "genmove w")
+    stop.touch()
+    game += ["play w D3", "play b C4"]
+    obeyed(one, *game, "genmove w", *game, "kata-genmove_analyze w", *game[:3])  # and then the opponent resigns
+    assert one.answer(b"7 genmove b") == f"?7 no new game: {stop} is there\n\n".encode()
+    assert one.ended
+
+
+def test_a_game_that_the_engine_has_not_moved_in_is_not_in_hand(tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    one = engine(stop)
+    obeyed(one, "boardsize 5", "clear_board", "genmove b", "kgs-game_over", "clear_board", "play b C3")
+    stop.touch()
+    answer = one.answer(b"boardsize 5")
+    assert answer is not None and answer.startswith(b"? no new game") and one.ended
+
+
+def test_a_game_that_it_resigned_is_over(tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    one = engine(stop)
+    obeyed(one, "komi 100", "gogui-play_sequence b B2 w D4 b C2 w D3 b B4 w D2")
+    assert one.answer(b"genmove b") == b"= resign\n\n"
+    stop.touch()
+    answer = one.answer(b"clear_board")
+    assert answer is not None and answer.startswith(b"? no new game") and one.ended
 
 
 @pytest.mark.parametrize("begin", [b"boardsize 5", b"loadsgf x.sgf"])

@@ -98,9 +98,16 @@ def test_the_next_line_stops_an_analysis_at_once(network: Path, engines: list[su
 
 def test_the_end_of_the_input_ends_an_analysis(network: Path) -> None:
     engine = start("--network", network, "--size", "9")
+    ask(engine, "genmove w")
     output, _ = engine.communicate(b"1 kata-analyze b 10\n", timeout=60)
-    assert output.startswith(b"=1\ninfo move ") and output.endswith(b"\n\n")
+    assert output.startswith(b"=1\n") and output.endswith(b"\n\n")
     assert engine.returncode == 0
+
+
+def test_the_next_line_ends_an_analysis_that_waits_for_the_network(network: Path) -> None:
+    engine = start("--network", network, "--size", "9")
+    output, _ = engine.communicate(b"1 lz-analyze b 10\n2 name\n3 quit\n", timeout=60)
+    assert output == b"=1\n\n=2 goengine\n\n=3\n\n"
 
 
 def test_the_first_answers_wait_for_nothing_slow() -> None:
@@ -146,16 +153,58 @@ def test_ctrl_c_ends_it_quietly(network: Path, engines: list[subprocess.Popen[by
     assert engine.stderr is not None and b"Traceback" not in engine.stderr.read()
 
 
-def test_a_closed_stdout_ends_it(network: Path, engines: list[subprocess.Popen[bytes]]) -> None:
+def test_an_idle_engine_ends_when_nobody_reads_it(network: Path, engines: list[subprocess.Popen[bytes]]) -> None:
     engine = start("--network", network)
     engines.append(engine)
     ask(engine, "name")
-    assert engine.stdin is not None and engine.stdout is not None and engine.stderr is not None
+    assert engine.stdout is not None and engine.stderr is not None
     engine.stdout.close()
-    engine.stdin.write(b"name\n" * 3)
-    engine.stdin.flush()
-    assert engine.wait(timeout=20) == 0
+    assert engine.wait(timeout=20) == 0  # its stdin is still open
     assert b"Traceback" not in engine.stderr.read()
+
+
+def test_sigterm_ends_it_while_it_loads(network: Path, engines: list[subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    engine = start("--network", network, "--gtp-log", tmp_path / "log")
+    engines.append(engine)
+    ask(engine, "name")
+    assert engine.stdin is not None
+    engine.stdin.write(b"genmove b\n")
+    engine.stdin.flush()
+    engine.terminate()
+    assert engine.wait(timeout=20) == 0
+    assert (tmp_path / "log").read_text().endswith(" -- SIGTERM\n")
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "<&- 2>&-"])
+def test_it_answers_whatever_became_of_stderr_and_stdin(redirection: str, tmp_path: Path) -> None:
+    (tmp_path / "commands").write_bytes(b"loadsgf nowhere.sgf\nname\n")
+    log = tmp_path / "gtp.log"
+    program = f'"{sys.executable}" -m goengine gtp --gtp-log "{log}"'
+    command = f'{program} <"{tmp_path / "commands"}" {redirection}'
+    run = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, cwd=ROOT, timeout=60, check=True)
+    answers = b"" if redirection.startswith("<") else b"= goengine\n\n"
+    assert run.stdout.endswith(answers) and run.stdout.count(b"\n\n") == (2 if answers else 0)
+    assert b"-- end of input" in log.read_bytes()
+
+
+STDERR_IS_FULL = """
+import os, sys
+from goengine.gtp.startup import own_stdout
+reader, writer = os.pipe()
+os.dup2(writer, 2)
+responses = own_stdout()
+for number in range(2000):
+    print("a line of a hundred letters", "x" * 70, number)
+os.close(reader), os.close(writer)
+responses.write(b"= still here\\n\\n" if os.fstat(2) else b"")
+"""
+
+
+def test_a_controller_that_does_not_read_stderr_stops_nothing() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", STDERR_IS_FULL], stdout=subprocess.PIPE, cwd=ROOT, timeout=60, check=True
+    )
+    assert run.stdout == b"= still here\n\n"
 
 
 def test_a_broken_network_is_one_line_and_a_failed_move(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from goengine.gtp.handlers import crash_report, make_handlers
 from goengine.gtp.log import GtpLog
 from goengine.gtp.protocol import Engine, Lines, Output
 from goengine.gtp.session import Session
-from goengine.gtp.startup import Background, own_stdout
+from goengine.gtp.startup import Background, own_stdout, patient_analysis, reserve_descriptors
 from goengine.gtp.stopping import stopping_handlers
+from goengine.gtp.watch import watch
 from goengine.rulesets import find_ruleset, list_rulesets
 
 if TYPE_CHECKING:
@@ -47,32 +48,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer GTP commands until ``quit`` or the end of the input."""
+    """Answer GTP commands until ``quit``, the end of the input, a signal, or until nobody reads the answers."""
+    reserve_descriptors()
     options.check(args)
     log = GtpLog(args.gtp_log) if args.gtp_log else None
     rules = find_ruleset(args.rules)
-    responses: Output = own_stdout()
+    out = own_stdout()
+    responses: Output = out
+
+    def end(reason: str, status: int) -> None:
+        if log is not None:
+            log.note(reason)
+        os._exit(status)
+
+    watch(out.fileno(), end)
     player = Background(_loader(args))
     threads = args.threads or options.default_threads()
     session = Session(player.get, args.size, args.komi, args.ko, threads, rules)
     lines = Lines(0)
-    handlers = make_handlers(session, lines.wait)
+    handlers = patient_analysis(make_handlers(session, lines.wait), player, lines.wait)
     if args.stop_file:
-        handlers = stopping_handlers(handlers, args.stop_file)
+        handlers = stopping_handlers(handlers, args.stop_file, session)
     engine = Engine(handlers, crash_report)
     commands = _noticing(lines, player)
     if log is not None:
         commands, responses = log.received(commands), log.sent(responses)
     player.start()
-    try:
-        engine.run(commands, responses)
-    except KeyboardInterrupt:
-        status = 130
-    else:
-        status = 0
+    engine.run(commands, responses)
     # There is nothing to save, taking torch down lasts a second, and Python cannot be taken down at all while a
     # thread is in the middle of an import.
-    os._exit(status)
+    os._exit(0)
 
 
 def _noticing(lines: Lines, player: "Background[Player]") -> Iterator[bytes]:

@@ -53,6 +53,10 @@ class GtpLog:
             if line:
                 self._note("<<", line)
 
+    def note(self, event: str) -> None:
+        """Note what happened beside the conversation."""
+        self._note("--", event.encode())
+
     def close(self) -> None:
         """End the log."""
         if self._file is not None:

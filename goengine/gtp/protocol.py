@@ -204,7 +204,7 @@ class Engine:
         except GtpFailure as failure:
             yield format_response(command.id, _one_line(str(failure)), failed=True)
         except Exception as error:
-            yield format_response(command.id, _one_line(self._crashed(command.name, error)), failed=True)
+            yield format_response(command.id, _one_line(self._explain(command.name, error)), failed=True)
         else:
             if isinstance(text, str):
                 yield format_response(command.id, text)
@@ -218,7 +218,7 @@ class Engine:
                 for piece in self.respond(line):
                     output.write(piece)
                     output.flush()
-            except BrokenPipeError:
+            except OSError:  # of the output: what a handler raises is answered
                 return
             if self.ended:
                 return
@@ -231,8 +231,15 @@ class Engine:
                 if text := _clean(_one_line(line)):
                     yield f"{text}\n".encode("utf-8", "backslashreplace")
         except Exception as error:
-            self._crashed(command.name, error)
+            self._explain(command.name, error)
         yield b"\n"
+
+    def _explain(self, name: str, error: Exception) -> str:
+        """What to answer to a crash; where even telling of it crashes, for want of memory say, the bare fact."""
+        try:
+            return self._crashed(name, error)
+        except Exception:
+            return f"internal error in {name}: {type(error).__name__}"
 
     def _known_command(self, arguments: list[str]) -> str:
         if len(arguments) != 1:
