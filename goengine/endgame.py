@@ -6,7 +6,8 @@ It asks the estimate (:mod:`goengine.estimate`), and no network.
 import numpy as np
 from numpy.typing import NDArray
 
-from goengine.estimate import Estimate, estimate, neighbors
+from goengine.estimate import Estimate, estimate
+from goengine.groups import neighbors
 from goengine.rules import BLACK, WHITE, Position
 
 __all__ = ["Judge", "capturing_moves", "open_points", "takes_neutral_point", "unsettled_points"]

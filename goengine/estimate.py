@@ -5,22 +5,24 @@ sampling: where it is not clear, it says so (:attr:`Estimate.unsure`).
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goengine._kernels import playout as _playout
+from goengine.groups import empty_regions, neighbors, seki_points
 from goengine.rules import BLACK, WHITE, Color, Position
 
-__all__ = ["Chain", "Estimate", "estimate", "neighbors"]
+__all__ = ["Chain", "Estimate", "estimate"]
 
 PLAYOUTS = 1000
 """Enough for scoring: a point's ownership is then known to about 0.03."""
 
 _PARTS = 4  # playouts are dealt out in so many seeded parts, so that the result does not depend on the threads
 _CLEAR = 0.4  # a chain is alive above this mean ownership by its colour, dead below minus this, else unsure
+_DOUBT = 0.3  # factor on the ownership of a chain that is in doubt: below _CLEAR, and of the same sign
 _NEUTRAL = 0.3  # a point of smaller absolute ownership is nobody's
 
 
@@ -94,13 +96,22 @@ class Estimate:
 
     @property
     def seki(self) -> tuple[Chain, ...]:
-        """Living chains in a group without a point of its own: they live because neither side can attack."""
-        return tuple(self.chains[number] for number in sorted(self._without_eyes))
+        """The living chains in seki: they live because neither side can attack."""
+        flat = self.in_seki.reshape(-1)
+        return tuple(chain for chain in self.chains if chain.alive and flat[chain.stones[0]])
 
     def seen_from(self, position: Position) -> "Estimate":
         """The same outcome for an earlier position of the game: what became of the chains that stood there."""
         board = position.board
         return Estimate(board, self.ownership, self.scores, _chains(position, board, self.ownership))
+
+    def doubted_by(self, other: "Estimate") -> "Estimate":
+        """The same, but unsure of the chains of which ``other``, about the same stones, says something else."""
+        chains = tuple(
+            mine if (mine.alive, mine.dead) == (theirs.alive, theirs.dead) else replace(mine, owned=mine.owned * _DOUBT)
+            for mine, theirs in zip(self.chains, other.chains, strict=True)
+        )
+        return replace(self, chains=chains)
 
     def won(self, color: Color, komi: float) -> float:
         """The share of the playouts that ``color`` won, 0 to 1; a draw counts half."""
@@ -125,7 +136,7 @@ class Estimate:
         """
         owner = self.cleared.copy()
         size = len(owner)
-        for region, beside in _regions(self.cleared):
+        for region, beside in empty_regions(self.cleared):
             for point in region:
                 row, col = divmod(point, size)
                 mean = float(self.ownership[row, col])
@@ -145,31 +156,25 @@ class Estimate:
         return cleared
 
     @cached_property
-    def _without_eyes(self) -> set[int]:
-        """Indices of the living chains in :attr:`seki`."""
-        size = len(self.stones)
-        alive = [number for number, chain in enumerate(self.chains) if chain.alive]
-        of_point = {point: number for number in alive for point in self.chains[number].stones}
-        group = {number: number for number in alive}
+    def territory(self) -> NDArray[np.int8]:
+        """Whose territory each point is, int8 (size, size): +1 Black's, -1 White's, 0 nobody's or a living stone's.
 
-        def find(number: int) -> int:
-            while group[number] != number:
-                number = group[number]
-            return number
+        A point beside a living stone of the other colour is nobody's, even if in playouts it always falls to the same
+        player: filling it wins a point by area only. Eyes in seki are included.
+        """
+        size = len(self.cleared)
+        living = self.cleared.reshape(-1)
+        owner = self.owner.reshape(-1)
+        found = np.zeros(size * size, np.int8)
+        for point in map(int, np.flatnonzero((living == 0) & (owner != 0))):
+            if all(living[q] != -owner[point] for q in neighbors(point, size)):
+                found[point] = owner[point]
+        return found.reshape(size, size)
 
-        with_eyes: set[int] = set()
-        for point in range(size * size):
-            mean = float(self.ownership.flat[point])
-            if self.cleared.flat[point] or abs(mean) < _NEUTRAL:
-                continue
-            color = BLACK if mean > 0 else WHITE
-            beside = {of_point[q] for q in neighbors(point, size) if q in of_point}
-            own = sorted(find(number) for number in beside if self.chains[number].color == color)
-            for number in own:
-                group[find(number)] = find(own[0])
-            with_eyes.update(own)
-        roots = {find(number) for number in with_eyes}
-        return {number for number in alive if find(number) not in roots}
+    @cached_property
+    def in_seki(self) -> NDArray[np.bool_]:
+        """The stones of groups in seki and their eyes, bool (size, size); see :func:`goengine.groups.seki_points`."""
+        return seki_points(self.cleared, self.territory)
 
 
 def estimate(position: Position, playouts: int = PLAYOUTS, seed: int = 0, threads: int = 1) -> Estimate:
@@ -222,34 +227,3 @@ def _chains(position: Position, board: NDArray[np.int8], ownership: NDArray[np.f
         owned = sign * float(ownership.flat[list(stones)].mean())
         chains.append(Chain(BLACK if sign > 0 else WHITE, stones, owned))
     return tuple(chains)
-
-
-def _regions(board: NDArray[np.int8]) -> list[tuple[list[int], set[int]]]:
-    """The connected empty regions: their points, and the signs of the colours beside them."""
-    size = len(board)
-    flat = board.reshape(-1)
-    seen = np.zeros(size * size, bool)
-    regions = []
-    for start in map(int, np.flatnonzero(flat == 0)):
-        if seen[start]:
-            continue
-        seen[start] = True
-        region, beside, todo = [], set[int](), [start]
-        while todo:
-            point = todo.pop()
-            region.append(point)
-            for q in neighbors(point, size):
-                if flat[q]:
-                    beside.add(int(flat[q]))
-                elif not seen[q]:
-                    seen[q] = True
-                    todo.append(q)
-        regions.append((region, beside))
-    return regions
-
-
-def neighbors(point: int, size: int) -> list[int]:
-    """The two to four points beside ``point``."""
-    row, col = divmod(point, size)
-    beside = ((row - 1, col), (row, col - 1), (row, col + 1), (row + 1, col))
-    return [r * size + c for r, c in beside if 0 <= r < size and 0 <= c < size]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from goengine.endgame import Judge, capturing_moves, open_points, takes_neutral_point, unsettled_points
 from goengine.errors import GoEngineError
 from goengine.estimate import Estimate, estimate
-from goengine.rules import BLACK, Position
+from goengine.rules import BLACK, Position, opponent
 from goengine.style import Style
 from goengine.symmetry import inverse, transform
 
@@ -186,20 +186,30 @@ class Player:
         """How the game ends: by playouts where the board is decided, else after the network has played on by itself.
 
         It plays for both sides until both pass; then the playouts say who owns what, and which chains of `position`
-        live. The same for the same position. A few seconds where much is open, and where the network plays on boards
-        of another size, playouts alone.
+        live. It does so twice, so that either side is the first to move: the score is that of the side whose turn it
+        is, and chains whose life depends on who comes first are unsure. The same for the same position. A few seconds
+        where much is open, and where the network plays on boards of another size, playouts alone.
         """
         seen = estimate(position, playouts, threads=self.threads)
         if seen.decided or position.size != self.network.size:
             return seen
-        played, passes = position.copy(), 0
+        ends = []
+        for color in (position.to_play, opponent(position.to_play)):
+            played = position.copy()
+            played.to_play = color
+            self._play_on(played)
+            ends.append(estimate(played, playouts, threads=self.threads).seen_from(position))
+        return ends[0].doubted_by(ends[1])
+
+    def _play_on(self, position: Position) -> None:
+        """Play for both sides until both pass."""
+        passes = 0
         for _ in range(_LONGEST):
-            point = self._choose(played, sample=False)
-            played.play(point)
+            point = self._choose(position, sample=False)
+            position.play(point)
             passes = 0 if point is not None else passes + 1
             if passes == 2:
                 break
-        return estimate(played, playouts, threads=self.threads).seen_from(position)
 
     def likeliest(
         self, positions: Sequence[Position], allowed: Sequence[NDArray[np.bool_] | None] | None = None

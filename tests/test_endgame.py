@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from diagrams import set_up
+from fake_network import FakeNetwork
 
 from goengine.coords import parse_vertex
 from goengine.endgame import capturing_moves
@@ -120,6 +121,28 @@ def test_an_open_board_is_played_on_and_seen_as_it_was() -> None:
     assert np.abs(seen.ownership).mean() > np.abs(estimate(position, 2000).ownership).mean()
     again = one.settle(position)
     np.testing.assert_array_equal(seen.ownership, again.ownership)
+
+
+UNSETTLED = """
+    . X . X . X . X .
+    X X X X X X X X X
+    . X . X . X . X .
+    X X X X X X X X X
+    . X . X . X . X .
+    X X X X X X X X X
+    X X X X X X X X X
+    O O O O O X . X X
+    O . . . O X X X .
+"""
+
+
+@pytest.mark.parametrize(("to_play", "score"), [("black", 81), ("white", 81 - 2 * 10)])
+def test_a_group_whose_life_depends_on_who_comes_first_is_unsure(to_play: str, score: int) -> None:
+    position = set_up(UNSETTLED, to_play)
+    assert not estimate(position, 2000).decided
+    seen = Player(FakeNetwork(9, (at("C1"),))).settle(position)
+    assert not seen.decided and [chain.color for chain in seen.unsure] == ["white"]
+    assert seen.area_score(0) == score
 
 
 def test_a_board_of_another_size_is_judged_by_playouts_alone() -> None:

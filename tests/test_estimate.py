@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from diagrams import parse
@@ -110,6 +112,46 @@ def test_a_seki_is_alive_and_listed() -> None:
     ]
     black, white = 9 + 36, 3 + 2 + 9 + 9 + 9 + 2
     assert seen.area_score(0) == black - white
+
+
+EYE_EACH = """
+    . X . O . O X . .
+    X X X O O O X . .
+    O O O X X X X . .
+    . . O X . . . . .
+    . . O X . . . . .
+    . . O X . . . . .
+    . . O X . . . . .
+    . . O X . . . . .
+    . . O X . . . . .
+"""
+
+
+@pytest.mark.parametrize("to_play", ["black", "white"])
+def test_a_seki_with_an_eye_each_is_listed(to_play: str) -> None:
+    # Black B9 and White D9 have an eye each and share C9: who plays there is captured
+    seen = of(EYE_EACH, to_play, playouts=2000)
+    assert seen.decided and not seen.dead
+    assert [(chain.color, format_vertex(chain.stones[0], 9)) for chain in seen.seki] == [
+        ("black", "B9"),
+        ("white", "D9"),
+    ]
+    assert seen.in_seki[0, 0] and seen.in_seki[0, 4] and not seen.in_seki[0, 2]
+    assert seen.area_score(0) == (5 + 12 + 36) - (6 + 3 + 18)
+
+
+def test_groups_with_two_eyes_beside_a_neutral_point_are_in_no_seki() -> None:
+    seen = of(FINISHED.replace("X X X X O O O . O", "X X X . O O O . O", 1))
+    assert seen.decided and seen.seki == () and not seen.in_seki.any()
+
+
+def test_a_doubt_makes_a_chain_unsure() -> None:
+    sure = of(FINISHED)
+    doubts = replace(sure, chains=tuple(replace(chain, owned=-0.9) for chain in sure.chains))
+    for seen, owned in ((sure.doubted_by(doubts), 0.3), (doubts.doubted_by(sure), -0.27)):
+        assert seen.unsure == seen.chains and not seen.decided
+        assert [chain.owned for chain in seen.chains] == pytest.approx([owned] * len(seen.chains))
+    assert sure.doubted_by(sure) == sure
 
 
 def test_the_opening_is_open() -> None:
