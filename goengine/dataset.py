@@ -32,6 +32,8 @@ class Batch:
         symmetries: int64 (batch,), 0 to 7: how each is to be turned, for the device to do.
         sources: int64 (batch,), index into `Corpus.source_names`.
         state: what `PositionSampler.restore` needs to go on after this batch.
+
+    Where several processes train together, each has its own rows of the same draw.
     """
 
     words: npt.NDArray[np.uint64]
@@ -129,11 +131,19 @@ class Prefetcher:
     """Encoded batches, made ahead in a thread; iterate over it, and `close` it.
 
     Attributes:
-        cooling: set it to switch to the cool-down's sources; batches already made are still handed out.
+        ahead: batches that are kept ready; one more may be in the making.
+        cooling_from: number of the batch from which on the cool-down's sources are drawn, None for never. Set it to
+            a batch that cannot be in the making yet, so that the same batches come out whatever the threads do.
     """
 
     def __init__(
-        self, sampler: PositionSampler, *, ahead: int = 4, threads: int = 1, cooling_from: int | None = None
+        self,
+        sampler: PositionSampler,
+        *,
+        ahead: int = 4,
+        threads: int = 1,
+        cooling_from: int | None = None,
+        rows: slice = slice(None),
     ) -> None:
         """Start making batches.
 
@@ -141,10 +151,11 @@ class Prefetcher:
             sampler: where they come from; do not use it elsewhere meanwhile.
             ahead: batches to keep ready.
             threads: of the encoder.
-            cooling_from: batch number from which on the cool-down's sources are drawn, if it is known beforehand.
+            cooling_from: see above.
+            rows: which of each draw to encode; the others are another process's.
         """
-        self.cooling = False
-        self._sampler, self._threads, self._cooling_from = sampler, threads, cooling_from
+        self.ahead, self.cooling_from = ahead, cooling_from
+        self._sampler, self._threads, self._rows = sampler, threads, rows
         self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
@@ -153,8 +164,8 @@ class Prefetcher:
     def _make(self) -> Batch:
         sampler = self._sampler
         number = sampler.state()["batches"]
-        cooling = self.cooling or (self._cooling_from is not None and number >= self._cooling_from)
-        labels, symmetries, sources = sampler.draw(cooling)
+        cooling = self.cooling_from is not None and number >= self.cooling_from
+        labels, symmetries, sources = (drawn[self._rows] for drawn in sampler.draw(cooling))
         words, targets, _ = sampler.corpus.encode(labels, self._threads)
         return Batch(words, targets, symmetries, sources, sampler.state())
 

@@ -1,5 +1,6 @@
 """The settings of a training run: a frozen dataclass read from TOML, overridden by ``--name value``."""
 
+import contextlib
 import dataclasses
 import difflib
 import json
@@ -34,7 +35,8 @@ class Recipe:
     minutes: float = 0.0
     # The optimizer.
     optimizer: str = "muon"  # muon (on the hidden convolutions; AdamW on the rest), adamw, sgd
-    batch: int = 256
+    batch: int = 256  # positions a step, of all processes together
+    accumulate: int = 1  # pieces in which a process takes its share, for less memory; the step stays the same
     rate: float = 2e-3  # of AdamW or SGD
     muon_rate: float = 2e-3
     momentum: float = 0.95  # of Muon or SGD, Nesterov
@@ -45,6 +47,10 @@ class Recipe:
     clip: float = 4.0  # gradient norm, in multiples of its running median; 0 does not clip
     legal_only: bool = True  # cross-entropy over legal points only
     ema: tuple[int, ...] = (50_000, 200_000)  # horizons of the averaged weights, positions
+    # Signs of life: see goengine.trainer.vitals.
+    expected: Mapping[int, float] = field(default_factory=dict)  # positions and the validation loss to expect there
+    patience: int = 300_000  # positions after which a run that is no better than chance stops; 0 never
+    guard: float = 1.3  # a loss above so many times its median sets the run back; 0 does not
     # The games: weights multiply a source's natural rate, shares fix its part of each batch in the cool-down.
     weights: Mapping[str, float] = field(default_factory=dict)
     cooldown_shares: Mapping[str, float] = field(default_factory=dict)
@@ -86,6 +92,7 @@ class Recipe:
             "depth": 0,
             "log_steps": 1,
             "encoder_threads": 1,
+            "accumulate": 1,
             "parts": 1,
             "board_size": 2,
         }
@@ -100,12 +107,15 @@ class Recipe:
                 raise RecipeError(f"{name} = {getattr(self, name)!r}: must be between 0 and 1")
         if self.batch % self.parts or self.batch < 2 * self.parts:
             raise RecipeError(f"parts = {self.parts}: must divide batch = {self.batch} into parts of 2 or more")
+        if self.parts > 1 and self.accumulate > 1:
+            raise RecipeError(f"parts = {self.parts} and accumulate = {self.accumulate}: both cut a batch up; use one")
         if not self.positions and not self.minutes:
             raise RecipeError("the recipe has no end: set positions or minutes (--time-limit)")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}
+        plain = {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}
+        return plain | {"expected": {str(positions): loss for positions, loss in self.expected.items()}}
 
     def to_toml(self) -> str:
         """The whole recipe as TOML, to be read back by `read_recipe`."""
@@ -197,7 +207,9 @@ def _kind(name: str) -> str:
     names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
     if kind in names:
         return names[kind]
-    return "whole numbers, as 1000,2000" if name == "ema" else "sources and numbers, as kgs6d=3,aebpro=1"
+    if name == "ema":
+        return "whole numbers, as 1000,2000"
+    return "positions and losses, as 200000=2.2" if name == "expected" else "sources and numbers, as kgs6d=3,aebpro=1"
 
 
 def _typed(name: str, value: Any, where: str) -> Any:
@@ -216,6 +228,10 @@ def _typed(name: str, value: Any, where: str) -> Any:
         and all(isinstance(k, str) and type(v) in (int, float) and v >= 0 for k, v in value.items())
     ):
         good = {key: float(number) for key, number in value.items()}
+    elif name == "expected" and isinstance(value, Mapping):
+        with contextlib.suppress(TypeError, ValueError):
+            points = {int(str(key).replace("_", "")): float(loss) for key, loss in value.items()}
+            good = points if all(key > 0 and loss > 0 for key, loss in points.items()) else None
     if good is None:
         raise RecipeError(f"{where}: {name} = {value!r} is not {_kind(name)}")
     return good

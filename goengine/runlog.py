@@ -1,5 +1,6 @@
 """What a training run says: a line on stderr, one JSON line, and TensorBoard curves."""
 
+import contextlib
 import json
 import sys
 import time
@@ -18,39 +19,59 @@ def clock(seconds: float) -> str:
 class RunLog:
     """Writes to ``log.jsonl`` and ``tensorboard/`` in a run's folder, and to stderr.
 
-    TensorBoard is left out, with a word about it, where it is not installed.
+    TensorBoard is left out, with a word about it, where it is not installed. A full disk costs records, never the run.
     """
 
-    def __init__(self, folder: Path, stream: TextIO | None = None) -> None:
-        """Open the logs, to be gone on with if they are there already."""
+    def __init__(self, folder: Path | None, stream: TextIO | None = None, resumed_at: int | None = None) -> None:
+        """Open the logs, to be gone on with if they are there already.
+
+        Args:
+            folder: of the run; with None nothing is said or written: another process speaks.
+            stream: instead of stderr.
+            resumed_at: the step that is gone on from; TensorBoard forgets what an interrupted run wrote after it.
+        """
+        self._silent = folder is None
         self._stream = sys.stderr if stream is None else stream
+        self._lines: TextIO | None = None
+        self._board: Any = None
+        self._complained = False
+        if folder is None:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         self._lines = (folder / "log.jsonl").open("a", encoding="utf-8")
-        self._board: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             self.say("no TensorBoard here (pip install 'goengine[train]'); logging to log.jsonl only")
         else:
-            self._board = SummaryWriter(str(folder / "tensorboard"))
+            purge = None if resumed_at is None else resumed_at + 1
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=purge)
 
     def say(self, text: str) -> None:
         """A line on stderr."""
-        print(text, file=self._stream, flush=True)
+        if not self._silent:
+            print(text, file=self._stream, flush=True)
 
     def record(self, kind: str, step: int, values: dict[str, Any]) -> None:
         """One JSON line with the time of day; numbers go to TensorBoard under ``kind/name`` too."""
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._lines.write(json.dumps({"kind": kind, "time": now, "step": step, **values}) + "\n")
-        self._lines.flush()
-        if self._board is not None:
-            for name, value in values.items():
-                if isinstance(value, int | float):
-                    self._board.add_scalar(f"{kind}/{name}", value, step)
-            self._board.flush()
+        try:
+            if self._lines is not None:
+                self._lines.write(json.dumps({"kind": kind, "time": now, "step": step, **values}) + "\n")
+                self._lines.flush()
+            if self._board is not None:
+                for name, value in values.items():
+                    if isinstance(value, int | float):
+                        self._board.add_scalar(f"{kind}/{name}", value, step)
+                self._board.flush()
+        except OSError as error:
+            if not self._complained:
+                self.say(f"log.jsonl or tensorboard cannot be written ({error.strerror}): some records are lost")
+            self._complained = True
 
     def close(self) -> None:
         """Close the files."""
-        self._lines.close()
-        if self._board is not None:
-            self._board.close()
+        for open_file in (self._lines, self._board):
+            if open_file is not None:
+                with contextlib.suppress(OSError):
+                    open_file.close()

@@ -1,5 +1,7 @@
 """Training: it learns, it resumes exactly, and its parts do what they say."""
 
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -13,7 +15,17 @@ from goengine.dataset import Batch, PositionSampler
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.optimizers import Muon, clip_to_median, make_optimizers, orthogonalized
 from goengine.recipe import Recipe, parse_setting, read_recipe, recipe_from
-from goengine.trainer import Averages, Trainer, ValidationSet, choose_device, read_run, schedule, wants_bfloat16
+from goengine.trainer import (
+    Averages,
+    Trainer,
+    ValidationSet,
+    choose_device,
+    read_run,
+    save_checkpoint,
+    schedule,
+    validate,
+    wants_bfloat16,
+)
 
 CPU = torch.device("cpu")
 TINY = {"board_size": 9, "filters": 8, "depth": 1, "batch": 16, "positions": 1600, "warmup": 0, "ema": [100]}
@@ -69,8 +81,8 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> None:
     expected = [unbroken.learn(batch, 1.0)[0].item() for batch in stream]
     broken = Trainer(recipe(), CPU)
     first = [broken.learn(batch, 1.0)[0].item() for batch in stream[:4]]
-    broken.save(tmp_path / "checkpoint.pt", stream[3].state)
-    saved_recipe, state = read_run(tmp_path / "checkpoint.pt")
+    save_checkpoint(tmp_path, broken.recipe, broken.state(stream[3].state))
+    saved_recipe, state = read_run(tmp_path)
     assert saved_recipe == recipe()
     resumed = Trainer(saved_recipe, CPU)
     torch.manual_seed(77)
@@ -92,6 +104,22 @@ def test_parts_on_threads_give_the_whole_batchs_gradient() -> None:
     assert all(
         torch.allclose(a, b, atol=1e-5)
         for a, b in zip(whole.module.state_dict().values(), parts.module.state_dict().values(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("network", ["alphago", "fully_connected"])
+def test_accumulated_gradients_are_those_of_the_whole_batch(network: str) -> None:
+    stream = batches(5)
+    whole = Trainer(recipe(network=network), CPU)
+    pieces = Trainer(recipe(network=network, accumulate=4), CPU)
+    for batch in stream:
+        one, other = whole.learn(batch, 1.0), pieces.learn(batch, 1.0)
+        assert float(one[0]) == pytest.approx(float(other[0]), abs=1e-5)
+        assert int(one[1]) == int(other[1])
+    assert (pieces.steps, pieces.positions) == (5, 80)
+    assert all(
+        torch.allclose(a, b, atol=1e-5)
+        for a, b in zip(whole.module.state_dict().values(), pieces.module.state_dict().values(), strict=True)
     )
 
 
@@ -124,7 +152,7 @@ def test_validation_counts_by_source_and_does_not_learn() -> None:
     assert len(positions) == 80
     before = {name: tensor.clone() for name, tensor in trainer.module.state_dict().items()}
     for name, module in trainer.candidates():
-        meters = trainer.validate(module, positions, 60)
+        meters = validate(module, trainer.objective, positions, 60, CPU)
         assert meters["all"].positions == 60 == meters["first"].positions + meters["second"].positions
         assert 1.0 < meters["all"].loss < 5.0, name
     assert all(torch.equal(before[name], tensor) for name, tensor in trainer.module.state_dict().items())
@@ -228,6 +256,7 @@ def test_precision() -> None:
         ({"weights": {"kgs": "3"}}, "is not sources and numbers, as kgs6d=3"),
         ({"ema": [0]}, "is not whole numbers, as 1000,2000"),
         ({"parts": 3}, "parts = 3: must divide batch = 16"),
+        ({"parts": 2, "accumulate": 2}, "parts = 2 and accumulate = 2: both cut a batch up; use one"),
     ],
 )
 def test_bad_recipes(values: dict[str, object], message: str) -> None:
@@ -264,19 +293,58 @@ def test_the_recipes_that_come_along(path: Path) -> None:
 
 
 def test_bad_checkpoints(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
+    path, before = tmp_path / "checkpoint.pt", tmp_path / "checkpoint-previous.pt"
     with pytest.raises(NetworkFileError, match="there is no checkpoint to resume; start without --resume"):
-        read_run(path)
+        read_run(tmp_path)
     trainer = Trainer(recipe(), CPU)
-    trainer.save(path, {})
+    save_checkpoint(tmp_path, trainer.recipe, trainer.state({}))
     with pytest.raises(RecipeError, match="of another network or optimizer"):
-        Trainer(recipe(filters=4), CPU).restore(read_run(path)[1])
-    path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(NetworkFileError, match="this checkpoint cannot be read"):
-        read_run(path)
+        Trainer(recipe(filters=4), CPU).restore(read_run(tmp_path)[1])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:3000])
+    with pytest.raises(NetworkFileError, match=r"this checkpoint cannot be read .*; start the run again"):
+        read_run(tmp_path)
     torch.save({"format": 99}, path)
     with pytest.raises(NetworkFileError, match="a checkpoint of another version"):
-        read_run(path)
+        read_run(tmp_path)
+    before.write_bytes(whole[:-9])
+    with pytest.raises(NetworkFileError, match=r"checkpoint\.pt: .*; .*previous\.pt: .*; start the run again"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "missing", "empty"])
+def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path: Path, damage: str) -> None:
+    path, said = tmp_path / "checkpoint.pt", list[str]()
+    trainer = Trainer(recipe(), CPU)
+    for trainer.steps in (3, 4, 5):
+        save_checkpoint(tmp_path, trainer.recipe, trainer.state({}))
+    assert read_run(tmp_path, said.append)[1]["counters"]["steps"] == 5 and not said
+    data = bytearray(path.read_bytes())
+    at = data.index(trainer.module.state_dict()["head.conv.weight"].numpy().tobytes())
+    data[at + 5] ^= 4
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes({"cut": bytes(data[: at + 9]), "flipped": bytes(data), "empty": b""}[damage])
+    assert read_run(tmp_path, said.append)[1]["counters"]["steps"] == 4
+    assert len(said) == 1 and "going on from the one before, checkpoint-previous.pt of step 4" in said[0]
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(recipe(), CPU)
+    for trainer.steps in (1, 2):
+        save_checkpoint(tmp_path, trainer.recipe, trainer.state({}))
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    trainer.steps = 3
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(NetworkFileError, match=r"checkpoint.pt: cannot be written \(No space left on device\)"):
+            save_checkpoint(tmp_path, trainer.recipe, trainer.state({}))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-previous.pt", "checkpoint.pt"]
+    assert read_run(tmp_path)[1]["counters"]["steps"] == 2
 
 
 @pytest.mark.gpu
@@ -297,7 +365,7 @@ def test_a_deeper_network_that_begins_with_a_file_predicts_what_the_file_does(tm
     deep = Trainer(recipe(batch=8, depth=3, seed=5), CPU)
     deep.start_from_network(path)
     file = load_network(path)
-    planes = deep.planes(deep.to_device(batch)[0])
+    planes = deep.objective.planes(deep.to_device(batch)[0])
     with torch.no_grad():
         assert torch.equal(deep.module.eval()(planes), file.module(planes))
     for name, module in deep.candidates():

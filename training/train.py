@@ -1,33 +1,50 @@
 """Train a policy network: python training/train.py RECIPE.toml --games SHARDS-OR-GAMES... [--name value ...].
 
 Reads from top to bottom: settings, games, network, then the loop. Every setting of the recipe can be given on the
-command line. What a run writes into its folder:
+command line. Under torchrun, many processes train together (training/README.md). What a run writes into its folder:
 
     recipe.toml           the settings it really used
     log.jsonl             one line a report: training and validation
     tensorboard/          the same as curves
-    checkpoint.pt         all that --resume needs
+    checkpoint.pt         all that --resume needs; checkpoint-previous.pt is the one before
     network.safetensors   the best network so far, and at the end the final one: what goengine plays with
 """
 
 import argparse
 import contextlib
+import math
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from goengine.corpus import load_corpus
 from goengine.dataset import PositionSampler, Prefetcher
-from goengine.errors import GoEngineError, RecipeError
+from goengine.errors import GoEngineError, NetworkFileError, RecipeError
 from goengine.recipe import SETTINGS, Recipe, check_name, parse_setting, read_recipe, recipe_from
 from goengine.runlog import RunLog, clock
-from goengine.trainer import Trainer, ValidationSet, choose_device, read_run, schedule
+from goengine.trainer import (
+    CHECKPOINT,
+    Processes,
+    StopSignals,
+    Tally,
+    Trainer,
+    ValidationSet,
+    Vitals,
+    choose_device,
+    expected_loss,
+    first_broken_tensor,
+    lost_the_others,
+    memory_advice,
+    memory_in_use,
+    read_run,
+    save_checkpoint,
+    schedule,
+    validate,
+)
 
 SMOKE: dict[str, Any] = {
     "filters": 8,
@@ -41,6 +58,7 @@ SMOKE: dict[str, Any] = {
     "hold_out": 0.1,
     "validation_positions": 256,
 }
+STOPPED = 75  # exit status of a session that --stop-after ended: "come again" in sysexits.h
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 
 
@@ -59,7 +77,18 @@ def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[st
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --run")
     parser.add_argument("--from", dest="begin", metavar="FILE", help="a network file whose weights the run begins with")
     parser.add_argument("--smoke", action="store_true", help="a tiny run of seconds, to see that everything works")
-    parser.add_argument("--time-limit", dest="set_minutes", metavar="MIN", help="the same as --minutes")
+    parser.add_argument(
+        "--time-limit",
+        dest="set_minutes",
+        metavar="MIN",
+        help="the run's length: the same as --minutes",
+    )
+    parser.add_argument(
+        "--stop-after",
+        type=float,
+        metavar="MIN",
+        help="end this session after MIN minutes, to be resumed; status 75",
+    )
     for name in SETTINGS:
         flags = {f"--{name}", f"--{name.replace('_', '-')}"}
         parser.add_argument(*sorted(flags), dest=f"set_{name}", help=argparse.SUPPRESS)
@@ -79,29 +108,36 @@ def settings_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[R
             raise RecipeError("--resume needs --run DIR, the folder of the run to go on with")
         if arguments.begin:
             raise RecipeError("--from begins a new run, --resume goes on with one: give one of them")
-        recipe, state = read_run(Path(arguments.run) / "checkpoint.pt")
+        recipe, state = read_run(Path(arguments.run), lambda text: print(f"train.py: {text}", file=sys.stderr))
         return recipe_from({**recipe.as_dict(), **given}, arguments.run), state
     if not arguments.recipe:
         raise RecipeError("give a recipe, such as training/recipes/laptop.toml")
     return read_recipe(arguments.recipe, {**(SMOKE if arguments.smoke else {}), **given}), None
 
 
+def in_words(memory: dict[str, float]) -> str:
+    """Memory in use, as ``memory 1.20 GiB  gpu memory 30.00 GiB``."""
+    return "  ".join(f"{name.replace('_', ' ')} {size:.2f} GiB" for name, size in memory.items())
+
+
 def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextlib.ExitStack) -> int:
     """One run; returns the exit status. Whatever is open when it ends, or fails, is closed by `at_end`."""
     # ---------------------------------------------------------------------------------------------------- settings
+    team = Processes.from_environment()
     recipe, resumed = settings_of(arguments, given)
     folder = Path(arguments.run or f"runs/{recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}")
-    if resumed is None and (folder / "checkpoint.pt").exists():
+    if resumed is None and (folder / CHECKPOINT).exists():
         raise RecipeError(f"{folder} holds a run already: go on with it by --resume, or give another --run")
-    device = choose_device(recipe.device)
+    device = team.device(choose_device(recipe.device))
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     torch.backends.cudnn.benchmark = True
-    log = RunLog(folder)
+    log = RunLog(folder if team.first else None, resumed_at=resumed["counters"]["steps"] if resumed else None)
     at_end.callback(log.close)
     if resumed is not None and arguments.recipe:
         log.say(f"resumed with the settings of its checkpoint: {arguments.recipe} is not read")
-    (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    if team.first:
+        (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
 
     # ------------------------------------------------------------------------------------------------------- games
     paths = arguments.games or ([SAMPLES] if arguments.smoke else [])
@@ -112,18 +148,32 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
         held_out = load_corpus(arguments.validation, recipe.board_size, progress=log.say)
     else:
         corpus, held_out = corpus.hold_out(recipe.hold_out, recipe.seed)
+    if len(corpus) < recipe.batch or not len(held_out):
+        raise RecipeError(
+            f"{len(corpus):,} positions to learn from and {len(held_out):,} held out for validation are too few for "
+            f"batch = {recipe.batch}: give more games"
+        )
     sampler = PositionSampler(corpus, recipe.batch, recipe.seed, recipe.weights, recipe.cooldown_shares)
     validation = ValidationSet(held_out, recipe.validation_positions, recipe.encoder_threads)
     log.say(f"{len(corpus):,} positions of {corpus.games:,} games; {len(validation):,} held out for validation")
+    points = recipe.board_size**2
+    chance = validation.chance()
+    log.say(f"chance is ln {points} = {math.log(points):.3f} nats; {chance:.3f} over legal moves, of which loss speaks")
 
     # ----------------------------------------------------------------------------------------------------- network
-    trainer = Trainer(recipe, device)
+    team.join(device)
+    trainer = Trainer(recipe, device, team)
+    vitals = Vitals(recipe, chance if recipe.legal_only else math.log(points))
+    cooling_from = None
     if resumed is not None:
         sampler.restore(trainer.restore(resumed))
-    cooling_from = None
+        vitals.restore(resumed.get("vitals", vitals.state()))
+        if schedule(recipe, trainer.positions, trainer.seconds)[1]:
+            cooling_from = resumed["sampler"].get("cooling_from")
     if recipe.positions and not recipe.minutes:  # then the cool-down begins at a batch known beforehand
         cooling_from = int(recipe.positions * (1 - recipe.cooldown)) // recipe.batch + 1
-    batches = Prefetcher(sampler, threads=recipe.encoder_threads, cooling_from=cooling_from)
+    rows = team.mine(recipe.batch)
+    batches = Prefetcher(sampler, threads=recipe.encoder_threads, cooling_from=cooling_from, rows=rows)
     at_end.callback(batches.close)
     reader = iter(batches)
     if arguments.begin:
@@ -134,17 +184,18 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
         first.close()
     parameters = sum(p.numel() for p in trainer.module.parameters())
     precision = "bfloat16" if trainer.bfloat16 else "float32"
-    log.say(f"{recipe.network}, {parameters:,} parameters, {recipe.optimizer}, {precision} on {device}: {folder}")
+    where = f"{device}, {team.count} processes" if team.count > 1 else str(device)
+    log.say(f"{recipe.network}, {parameters:,} parameters, {recipe.optimizer}, {precision} on {where}: {folder}")
     sources = {"sources": corpus.source_sizes(), "games": corpus.games, "torch": torch.__version__}
     if arguments.begin:
         log.say(f"begins with the weights of {arguments.begin}")
         sources["from"] = Path(arguments.begin).name
 
-    def validate(count: int, final: bool = False) -> None:
+    def measure(count: int, final: bool = False) -> None:
         """Measure the present and the averaged weights, and export the best of them."""
         best = float("inf")
         for name, module in trainer.candidates():
-            meters = trainer.validate(module, validation, count)
+            meters = validate(module, trainer.objective, validation, count, device, team)
             total = meters["all"]
             values = {f"{s}/{k}": v for s, meter in meters.items() for k, v in meter.as_dict().items()}
             log.record("final" if final else "validation", trainer.steps, {"weights": name, **values})
@@ -156,76 +207,116 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
             if total.loss < best:
                 best = total.loss
                 results = {source: meter.as_dict() for source, meter in meters.items() if meter.positions}
-                trainer.export(folder / "network.safetensors", module, {"weights": name, **results}, sources)
+                if team.first:
+                    try:
+                        trainer.export(folder / "network.safetensors", module, {"weights": name, **results}, sources)
+                    except NetworkFileError as error:
+                        if final:
+                            raise
+                        log.say(f"{error}: it is tried again with the next validation")
+        expected = expected_loss(recipe.expected, trainer.positions)
+        if expected is not None:
+            log.say(f"  expected at {trainer.positions:,} positions: about {expected:.3f}; here {best:.3f}")
+            log.record("expected", trainer.steps, {"loss": expected, "here": best})
+
+    def save() -> None:
+        """Write a checkpoint; a full disk is said, and costs no more than that."""
+        broken = first_broken_tensor(trainer)
+        if broken is not None:
+            raise RecipeError(
+                f"{broken} is not finite at step {trainer.steps:,}: the last checkpoint is good; "
+                "lower the rates (--rate, --muon-rate) and --resume"
+            )
+        if team.first:
+            place = {**state, "cooling_from": batches.cooling_from}
+            save_checkpoint(folder, recipe, trainer.state(place) | {"vitals": vitals.state()})
 
     # -------------------------------------------------------------------------------------------------------- loop
-    stopped: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        at_end.callback(signal.signal, number, signal.signal(number, lambda caught, _: stopped.append(caught)))
-    started = time.monotonic() - trainer.seconds
-    last_log = last_validation = last_checkpoint = time.monotonic()
-    losses: list[torch.Tensor] = []
-    hits: list[torch.Tensor] = []
+    signals = at_end.enter_context(StopSignals())
+    began = trainer.seconds
+    started = time.monotonic() - began
+    last_validation = last_checkpoint = began
+    tally = Tally(team, recipe.batch)
     state = sampler.state() if resumed is None else resumed["sampler"]
     while True:
-        trainer.seconds = time.monotonic() - started
+        trainer.seconds, (caught,) = team.agree(time.monotonic() - started, [signals.caught])
         factor, cooling, over = schedule(recipe, trainer.positions, trainer.seconds)
-        if over or stopped:
+        enough = arguments.stop_after is not None and trainer.seconds - began >= 60 * arguments.stop_after
+        if over or caught or enough:
             break
-        if recipe.minutes:
-            batches.cooling = cooling
+        if cooling and batches.cooling_from is None:
+            batches.cooling_from = state["batches"] + batches.ahead + 1
+        asked = time.perf_counter()
         batch = next(reader)
+        waited = time.perf_counter() - asked
         loss, right, norm = trainer.learn(batch, factor)
-        losses.append(loss)  # still on the device: reading one would wait for it
-        hits.append(right)
+        tally.add(loss, right, norm, waited)  # still on the device: reading one would wait for it
         state = batch.state
 
         if trainer.steps % recipe.log_steps == 0:
-            now, count = time.monotonic(), len(losses) * recipe.batch
-            mean, top1 = float(torch.stack(losses).mean()), int(torch.stack(hits).sum()) / count
-            if not np.isfinite(mean):
-                raise RecipeError(f"the loss is {mean} at step {trainer.steps}: lower the rates and resume")
-            speed = count / (now - last_log)
-            left = recipe.minutes * 60 - (now - started) if recipe.minutes else float("inf")
+            values, losses = tally.read()
+            setback = vitals.watch(trainer, losses)
+            if setback is not None:
+                log.say(setback)
+            left = recipe.minutes * 60 - trainer.seconds if recipe.minutes else float("inf")
             if recipe.positions:
-                left = min(left, (recipe.positions - trainer.positions) / speed)
+                left = min(left, (recipe.positions - trainer.positions) / values["speed"])
+            memory = memory_in_use(device)
             log.say(
-                f"step {trainer.steps:,}  positions {trainer.positions:,}  loss {mean:.4f}  top-1 {top1:.1%}  "
-                f"norm {float(norm):.2f}  rate {factor:.3f}  {speed:,.0f}/s  left {clock(left)}"
+                f"step {trainer.steps:,}  positions {trainer.positions:,}  loss {values['loss']:.4f}  "
+                f"top-1 {values['top1']:.1%}  norm {values['norm']:.2f}  rate {factor * trainer.slower:.3f}  "
+                f"{values['speed']:,.0f}/s  feeder {values['feeder']:.1%}  {in_words(memory)}  left {clock(left)}"
             )
-            values = {"positions": trainer.positions, "seconds": round(now - started, 1), "loss": mean}
-            values |= {"top1": top1, "norm": float(norm), "factor": factor, "speed": speed}
-            log.record("train", trainer.steps, values)
-            losses, hits, last_log = [], [], now
+            counters = {"positions": trainer.positions, "seconds": round(trainer.seconds, 1), "factor": factor}
+            log.record("train", trainer.steps, {**counters, **values, **memory})
 
-        if time.monotonic() - last_validation > 60 * recipe.validate_minutes:
-            validate(max(256, recipe.validation_positions // 8))
-            last_validation = last_log = time.monotonic()
-        if time.monotonic() - last_checkpoint > 60 * recipe.checkpoint_minutes:
-            trainer.save(folder / "checkpoint.pt", state)
-            last_checkpoint = time.monotonic()
+        if trainer.seconds - last_validation > 60 * recipe.validate_minutes:
+            measure(max(256, recipe.validation_positions // 8))
+            last_validation = trainer.seconds
+            tally.restart()
+        if trainer.seconds - last_checkpoint > 60 * recipe.checkpoint_minutes:
+            last_checkpoint = trainer.seconds
+            try:
+                save()
+            except NetworkFileError as error:
+                log.say(
+                    f"{error}: the one before is kept, training goes on, and in {recipe.checkpoint_minutes:g} minutes "
+                    "it is tried again; free some space"
+                )
 
     # --------------------------------------------------------------------------------------------------------- end
-    trainer.save(folder / "checkpoint.pt", state)
-    if stopped:
+    save()
+    if not over:
         log.say(f"stopped at step {trainer.steps:,}; go on with --run {folder} --resume")
-        return 128 + stopped[0]
-    validate(len(validation), final=True)
+        return 128 + caught if caught else STOPPED
+    measure(len(validation), final=True)
     log.say(f"done: {trainer.positions:,} positions in {clock(trainer.seconds)}; {folder / 'network.safetensors'}")
+    team.leave()
     return 0
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run it; bad input gives one line and status 2."""
+    rank = os.environ.get("RANK", "0")
+    name = "train.py" if rank == "0" else f"train.py, process {rank}"
     try:
         with contextlib.ExitStack() as at_end:
             return train(*parse_arguments(argv), at_end)
     except GoEngineError as error:
-        print(f"train.py: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (RuntimeError, MemoryError) as error:
+        advice = memory_advice(error) or lost_the_others(error)
+        if advice is None:
+            raise
+        print(f"{name}: {advice}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

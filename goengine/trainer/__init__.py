@@ -1,0 +1,47 @@
+"""The parts of a training run.
+
+devices       which device, which precision
+processes     training in many processes
+schedule      where a run stands: learning rate, cool-down, end
+objective     from packed words to the loss
+parts         a batch spread over threads
+averages      averaged weights
+learning      the Trainer: network, optimizers, one step
+validation    loss and accuracy on held-back games
+checkpoints   what a run writes to go on later
+
+``training/train.py`` is the loop that puts them together.
+"""
+
+from goengine.trainer.averages import Averages
+from goengine.trainer.checkpoints import CHECKPOINT, read_run, save_checkpoint
+from goengine.trainer.devices import choose_device, memory_advice, memory_in_use, wants_bfloat16
+from goengine.trainer.learning import Trainer
+from goengine.trainer.processes import Processes, lost_the_others
+from goengine.trainer.schedule import schedule
+from goengine.trainer.signals import StopSignals
+from goengine.trainer.tally import Tally
+from goengine.trainer.validation import ValidationSet, validate
+from goengine.trainer.vitals import Vitals, expected_loss, first_broken_tensor
+
+__all__ = [
+    "CHECKPOINT",
+    "Averages",
+    "Processes",
+    "StopSignals",
+    "Tally",
+    "Trainer",
+    "ValidationSet",
+    "Vitals",
+    "choose_device",
+    "expected_loss",
+    "first_broken_tensor",
+    "lost_the_others",
+    "memory_advice",
+    "memory_in_use",
+    "read_run",
+    "save_checkpoint",
+    "schedule",
+    "validate",
+    "wants_bfloat16",
+]

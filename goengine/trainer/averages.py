@@ -1,0 +1,42 @@
+"""Averages of a network's weights while it learns."""
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["Averages"]
+
+
+class Averages:
+    """Exponential averages of a network's weights and norms, one for each horizon, in float32."""
+
+    def __init__(self, module: nn.Module, horizons: tuple[int, ...]) -> None:
+        """Start them at the network's present weights; horizons are in positions."""
+        self.horizons = horizons
+        self._steps = 0
+        self.weights = [{k: v.detach().clone() for k, v in module.state_dict().items()} for _ in horizons]
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, positions: int) -> None:
+        """Move towards the network's weights, after it has learnt from so many positions more."""
+        self._steps += 1
+        now = module.state_dict()
+        floats = [name for name, tensor in now.items() if tensor.is_floating_point()]
+        for horizon, average in zip(self.horizons, self.weights, strict=True):
+            keep = min(math.exp(-positions / horizon), self._steps / (self._steps + 9))
+            torch._foreach_lerp_([average[name] for name in floats], [now[name] for name in floats], 1 - keep)
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"horizons": list(self.horizons), "steps": self._steps, "weights": self.weights}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`; horizons that it does not have keep their start."""
+        self._steps = state["steps"]
+        for horizon, weights in zip(state["horizons"], state["weights"], strict=True):
+            for mine, average in zip(self.horizons, self.weights, strict=True):
+                if mine == horizon:
+                    for name, tensor in average.items():
+                        tensor.copy_(weights[name])

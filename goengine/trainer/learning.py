@@ -1,0 +1,266 @@
+"""A network while it learns: its weights, averages, optimizers and counters, and one step."""
+
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from goengine.checkpoint import load_network, save_network
+from goengine.dataset import Batch
+from goengine.errors import RecipeError
+from goengine.layers import unpack_words
+from goengine.networks import build_network
+from goengine.optimizers import clip_to_median, make_optimizers
+from goengine.recipe import Recipe
+from goengine.symmetry import inverse_table, symmetry_table
+from goengine.trainer.averages import Averages
+from goengine.trainer.devices import wants_bfloat16
+from goengine.trainer.objective import Objective
+from goengine.trainer.parts import Parts
+from goengine.trainer.processes import Processes
+
+__all__ = ["Trainer"]
+
+
+def _no_mark(_: str) -> None:
+    """For a run that is not measured."""
+
+
+class Trainer:
+    """A network while it learns.
+
+    Attributes:
+        module: the policy network; every process holds the same weights.
+        objective: the network with its loss.
+        averages: of its weights.
+        optimizers: together they hold each parameter once.
+        steps: made so far.
+        positions: learnt from so far, by all processes together.
+        seconds: spent so far, loading not counted.
+        slower: what the rates are multiplied by, after a run that diverged has been set back.
+        mark: called with the name of what has just been done within a step: for `goengine.trainer.profiling`.
+    """
+
+    def __init__(self, recipe: Recipe, device: torch.device, processes: Processes | None = None) -> None:
+        """Build everything that the recipe names.
+
+        Raises:
+            RecipeError: if it does not fit together.
+        """
+        from goengine.features import FEATURE_SETS
+
+        if recipe.feature_set not in FEATURE_SETS:
+            known = ", ".join(FEATURE_SETS)
+            raise RecipeError(f"there is no feature set {recipe.feature_set!r}; there are {known}")
+        self.processes = processes or Processes()
+        pieces = self.processes.count * recipe.accumulate * recipe.parts
+        if recipe.batch % pieces or recipe.batch < 2 * pieces:
+            raise RecipeError(
+                f"batch = {recipe.batch}: {self.processes.count} process(es), accumulate = {recipe.accumulate} and "
+                f"parts = {recipe.parts} must divide it into pieces of 2 positions or more"
+            )
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.device, self.size = recipe, device, recipe.board_size
+        self.in_planes = FEATURE_SETS[recipe.feature_set].planes
+        self.module = build_network(
+            recipe.network,
+            in_planes=self.in_planes,
+            num_actions=self.size**2,
+            filters=recipe.filters,
+            depth=recipe.depth,
+            activation=recipe.activation,
+        ).to(device)
+        if recipe.channels_last:
+            self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.bfloat16 = wants_bfloat16(recipe.precision, device)
+        self.objective = Objective(self.module, recipe, self.in_planes, self.bfloat16)
+        self.optimizers = make_optimizers(self.module, recipe, fused=device.type == "cuda")
+        self.averages = Averages(self.module, recipe.ema)
+        self.steps = self.positions = 0
+        self.seconds = 0.0
+        self.slower = 1.0
+        self.norms = torch.zeros(101, device=device)
+        self.mark: Callable[[str], None] = _no_mark
+        self._parameters = list(self.module.parameters())
+        self._parts: Parts | None = None
+        self._shared: nn.Module = self.objective
+        if recipe.parts > 1:
+            self._parts = Parts(self.objective, recipe.parts, recipe.threads or torch.get_num_threads())
+        else:
+            self._shared = self.processes.share(self.objective, device)
+        self._forward: Any = torch.compile(self._shared) if recipe.compile else self._shared
+        self._new = torch.from_numpy(symmetry_table(self.size).copy()).to(device)
+        self._old = torch.from_numpy(inverse_table(self.size).copy()).to(device)
+
+    # -------------------------------------------------------------------------------------------------------- starts
+    def start_from_data(self, batch: Batch) -> None:
+        """Rescale a plain network's fresh layers on these positions, as the recipe's ``start`` asks."""
+        words, _ = self.to_device(batch)
+        self.module.data_dependent_start(unpack_words(words, self.in_planes, self.size))
+        self.processes.average(self.module.parameters())  # the same to the last bit, on whatever machines
+        self.averages = Averages(self.module, self.recipe.ema)
+
+    def start_from_network(self, path: Path) -> None:
+        """Begin with the weights of a network file, but with fresh optimizers.
+
+        A residual network may be deeper than the file's: its further blocks start as the identity, so that it
+        predicts the same.
+
+        Raises:
+            NetworkFileError: when the file cannot be read.
+            RecipeError: when its network is another than the recipe's.
+        """
+        network = load_network(path)
+        config = network.module.config
+        theirs = {"network": network.metadata["architecture"], "feature_set": network.feature_set}
+        theirs |= {"board_size": network.size, "filters": config["filters"], "activation": config["activation"]}
+        if self.recipe.network != "residual" or config["depth"] > self.recipe.depth:
+            theirs["depth"] = config["depth"]
+        for setting, value in theirs.items():
+            if getattr(self.recipe, setting) != value:
+                raise RecipeError(
+                    f"{path}: its {setting} is {value!r}, the recipe's {getattr(self.recipe, setting)!r}: "
+                    f"give --{setting} {value}, or start anew without --from"
+                )
+        self.module.load_state_dict(network.module.state_dict(), strict=False)  # the further blocks are not in it
+        self.averages = Averages(self.module, self.recipe.ema)
+
+    # ---------------------------------------------------------------------------------------------------------- step
+    def to_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """A batch's words and targets, turned by their symmetries: int64 (batch, points) and (batch,)."""
+        words, targets, symmetries = (
+            torch.from_numpy(array).to(self.device, non_blocking=True)
+            for array in (batch.words.view(np.int64), batch.targets, batch.symmetries)
+        )
+        self.mark("transfer")
+        words = words.gather(1, self._new[symmetries])
+        targets = self._old[symmetries].gather(1, targets.unsqueeze(1)).squeeze(1)
+        self.mark("rotate")
+        return words, targets
+
+    def learn(self, batch: Batch, factor: float) -> tuple[Tensor, Tensor, Tensor]:
+        """One step.
+
+        Args:
+            batch: what to learn from: this process's share of it.
+            factor: learning rate as a part of the peak.
+
+        Returns:
+            Loss (nats per position) and top-1 hits among legal moves (a count), of this process's share, and the
+            gradient's norm: scalars on the device, so that nothing waits for them.
+        """
+        words, targets = self.to_device(batch)
+        if self._parts is not None:
+            loss, right = self._parts.backward(words, targets)
+            self.processes.average(p.grad for p in self._parameters if p.grad is not None)
+            self.mark("forward and backward")
+        else:
+            loss, right = self._backward(words, targets)
+        if self.processes.count > 1:
+            self.processes.average(self.module.buffers())
+            if self._parts is not None:
+                self._parts.copy_buffers()
+        norm = clip_to_median(self._parameters, self.norms, self.steps, self.recipe.clip)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * factor * self.slower
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.mark("optimizer")
+        self.steps += 1
+        seen = len(targets) * self.processes.count
+        self.positions += seen
+        self.averages.update(self.module, seen)
+        self.mark("averages")
+        return loss.detach(), right, norm
+
+    def _backward(self, words: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients of the batch's mean loss, in as many pieces as the recipe accumulates."""
+        self.objective.train()
+        pieces = self.recipe.accumulate
+        losses, rights = [], []
+        some_words, some_targets = words.chunk(pieces), targets.chunk(pieces)
+        for number, (part, goal) in enumerate(zip(some_words, some_targets, strict=True), start=1):
+            if self._shared is not self.objective:  # the processes meet once a step, with the last piece
+                self._shared.require_backward_grad_sync = number == pieces  # type: ignore[assignment]
+            loss, right = self._forward(part, goal)
+            self.mark("forward")
+            (loss / pieces if pieces > 1 else loss).backward()
+            self.mark("backward")
+            losses.append(loss.detach())
+            rights.append(right)
+        if pieces == 1:
+            return losses[0], rights[0]
+        return torch.stack(losses).mean(), torch.stack(rights).sum()
+
+    # ------------------------------------------------------------------------------------------------------- results
+    def candidates(self) -> Iterator[tuple[str, nn.Module]]:
+        """The present weights and each average, as networks in eval mode; use each before taking the next."""
+        copied = copy.deepcopy(self.module).eval()
+        yield "raw", copied
+        for horizon, weights in zip(self.averages.horizons, self.averages.weights, strict=True):
+            copied.load_state_dict(weights)
+            yield f"average{horizon}", copied
+
+    def export(self, path: Path, module: nn.Module, results: dict[str, Any], training: dict[str, Any]) -> None:
+        """Write a network file with these weights."""
+        metadata = {
+            "name": self.recipe.name,
+            "architecture": self.recipe.network,
+            "feature_set": self.recipe.feature_set,
+            "board_size": self.size,
+            "recipe": self.recipe.as_dict(),
+            "training": {**training, "positions": self.positions, "seconds": round(self.seconds, 1)},
+            "results": results,
+        }
+        save_network(path, module, metadata)  # type: ignore[arg-type]
+
+    # --------------------------------------------------------------------------------------------------------- state
+    def state(self, sampler: dict[str, Any]) -> dict[str, Any]:
+        """All that is needed to go on: the tensors themselves, not copies.
+
+        Args:
+            sampler: the place in the data: `Batch.state` of the last batch that was learnt from.
+        """
+        return {
+            "model": self.module.state_dict(),
+            "averages": self.averages.state(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "norms": self.norms,
+            "counters": {"steps": self.steps, "positions": self.positions, "seconds": self.seconds},
+            "slower": self.slower,
+            "sampler": sampler,
+            "random": torch.get_rng_state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Go on from `state()`.
+
+        Returns:
+            The sampler's state.
+
+        Raises:
+            RecipeError: if it is of another network or optimizer.
+        """
+        try:
+            self.module.load_state_dict(state["model"])
+            if self._parts is not None:
+                self._parts.copy_buffers()
+            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                peaks = [group["peak"] for group in optimizer.param_groups]
+                optimizer.load_state_dict(saved)
+                for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                    group["peak"] = peak
+            self.averages.restore(state["averages"])
+        except (RuntimeError, ValueError, KeyError):
+            raise RecipeError("the checkpoint is of another network or optimizer than the recipe's") from None
+        self.norms.copy_(state["norms"])
+        self.steps, self.positions = state["counters"]["steps"], state["counters"]["positions"]
+        self.seconds = state["counters"]["seconds"]
+        self.slower = state.get("slower", 1.0)
+        torch.set_rng_state(state["random"])
+        return state["sampler"]  # type: ignore[no-any-return]

@@ -1,0 +1,30 @@
+"""Where a run stands: its learning rate, whether it cools down, whether it is over."""
+
+import math
+
+from goengine.recipe import Recipe
+
+__all__ = ["schedule"]
+
+
+def schedule(recipe: Recipe, positions: int, seconds: float) -> tuple[float, bool, bool]:
+    """Where a run stands.
+
+    Args:
+        recipe: whose budget of positions or minutes ends the run, whichever is nearer its end.
+        positions: learnt from so far.
+        seconds: spent so far.
+
+    Returns:
+        The learning rate as a part of its peak, whether the cool-down has begun, and whether the run is over.
+    """
+    done = positions / recipe.positions if recipe.positions else 0.0
+    if recipe.minutes:
+        done = max(done, seconds / (60 * recipe.minutes))
+    warm = min(1.0, (positions + recipe.batch) / recipe.warmup) if recipe.warmup else 1.0
+    left = max(0.0, 1.0 - done)
+    cooling = left < recipe.cooldown
+    falling = 0.5 * (1 + math.cos(math.pi * min(1.0, done))) if recipe.schedule == "cosine" else 1.0
+    if recipe.schedule == "flat" and cooling:
+        falling = left / recipe.cooldown
+    return warm * falling, cooling, done >= 1.0
