@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
     },
     "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
+    "match": {"checkpoint", "coords", "estimate", "gtp", "rules", "sgf", "symmetry"},
 }
 NO_TORCH = {
     "handicap",
