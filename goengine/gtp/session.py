@@ -54,8 +54,8 @@ class Session(Game):
         self._style: dict[str, Any] = {}  # settings to give to the player when it is next needed
         self._threads = threads
         self._generated: tuple[tuple[Color, int | None], ...] = ()  # the game up to the move generated last
-        self._estimate: tuple[tuple[int, str, int], Estimate] | None = None
-        self._outcome: tuple[tuple[int, str, int], Estimate] | None = None
+        self._estimate: tuple[tuple[int, int, str, int], Estimate] | None = None
+        self._outcome: tuple[tuple[int, int, str, int], Estimate] | None = None
 
     def setting(self, name: str) -> Any:
         """A field of the player's style; waits for the player unless it was set since it was last used."""
@@ -177,9 +177,9 @@ class Session(Game):
 
         return final_score(self.position, self.outcome(), self._rules)
 
-    def _key(self, position: "Position") -> tuple[int, str, int]:
+    def _key(self, position: "Position") -> tuple[int, int, str, int]:
         """What tells one position from another."""
-        return position.hash, position.to_play, position.move_number
+        return position.size, position.hash, position.to_play, position.move_number
 
     def _ready(self) -> "Player":
         """The player, in the style that was last asked for."""

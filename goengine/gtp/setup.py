@@ -79,14 +79,17 @@ class _Setup:
         return ""
 
     def loadsgf(self, words: list[str]) -> str:
+        import os
         from pathlib import Path
 
         if not words:
             raise syntax_error("loadsgf, a file, and perhaps a move number")
         move_number = None
         name = " ".join(words)
-        if len(words) > 1 and words[-1].isascii() and words[-1].isdecimal() and not Path(name).exists():
+        if len(words) > 1 and words[-1].isascii() and words[-1].isdecimal() and not os.path.exists(name):
             name, move_number = " ".join(words[:-1]), int(words[-1][:9])
+        if os.path.exists(name) and not os.path.isfile(name):
+            raise GtpFailure(f"cannot load file: {name}: no file")  # a device would be read for ever
         try:
             complaints = self._game.load(Path(name), move_number)
         except (RecordError, IllegalMove, OSError, ValueError) as error:
