@@ -1,58 +1,58 @@
-"""How well a network predicts the moves of game records: top-1, top-5 and loss, by phase and by source."""
+"""How well networks predict the moves of game records: every position once, by as many threads as are wanted."""
 
-import math
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from goengine.accuracy import Guesses, Positions, Report
+from goengine.calibration import ANY_MOVE, bin_of
 from goengine.checkpoint import Network
-from goengine.corpus import Corpus, load_corpus
-from goengine.errors import GoEngineError
-from goengine.metrics import PolicyMeter, legal_points
+from goengine.corpus import Corpus
+from goengine.errors import GoEngineError, NetworkFileError
+from goengine.heldout import HeldOut, load_games
+from goengine.intervals import Resamples
 
-__all__ = ["PHASES", "Report", "evaluate", "evaluate_corpus"]
+__all__ = ["Subject", "evaluate", "evaluate_corpus", "measure"]
 
-PHASES = (("1-30", 30), ("31-100", 100), ("101-200", 200), ("201+", 10**9))
-"""Name of each phase and its last move."""
+Progress = Callable[[int, int], None]
 
-_BATCH = 256
-
-
-@dataclass
-class Report:
-    """What was measured; each meter counts positions, top-1 and top-5 among legal moves, and nats."""
-
-    network: str
-    symmetries: int
-    games: int
-    total: PolicyMeter = field(default_factory=PolicyMeter)
-    by_phase: dict[str, PolicyMeter] = field(default_factory=dict)
-    by_source: dict[str, PolicyMeter] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values: positions, top1, top5, loss, and the same for each phase and source."""
-        return {
-            **self.total.as_dict(),
-            "top1_standard_error": standard_error(self.total),
-            "games": self.games,
-            "network": self.network,
-            "symmetries": self.symmetries,
-            "seconds": round(self.seconds, 2),
-            "by_phase": {name: meter.as_dict() for name, meter in self.by_phase.items() if meter.positions},
-            "by_source": {name: meter.as_dict() for name, meter in self.by_source.items() if meter.positions},
-        }
+_BATCH = 64  # larger ones leave a processor's caches: 256 at a time take 1.4 times as long
+_BATCH_CUDA = 1024
+_CAPTURE_PLANES = np.uint64(0xFF << 20)  # one of planes 20-27 of alphago48 is set exactly where a move is legal
 
 
-def standard_error(meter: PolicyMeter) -> float:
-    """Of the top-1 accuracy, as if positions were independent (those of one game are not quite)."""
-    top1 = meter.top(1)
-    return math.sqrt(top1 * (1 - top1) / meter.positions)
+class Policy(Protocol):
+    """What is asked of a network."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    @property
+    def size(self) -> int:
+        """Of the board."""
+
+    def policy(
+        self, batch: npt.NDArray[np.uint64], symmetries: int = 1, legal: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """As `goengine.checkpoint.Network.policy`."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network, and how it is asked."""
+
+    network: Policy
+    symmetries: int = 1
 
 
 def evaluate(
@@ -60,7 +60,7 @@ def evaluate(
     paths: Sequence[str | os.PathLike[str]],
     limit: int | None = None,
     symmetries: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     threads: int = 1,
 ) -> Report:
     """Measure a network on game records or shards.
@@ -70,52 +70,187 @@ def evaluate(
 
     Args:
         network: what to measure.
-        paths: files and folders; games on boards of another size are left out.
+        paths: files and folders; games on boards of another size, and those that cannot be read, are left out.
         limit: positions at most; None takes all.
         symmetries: 1, or 8 for the mean over the turned and mirrored boards.
         progress: called with positions done and positions in all.
-        threads: of the encoder of planes.
+        threads: that work side by side, each on positions of its own.
 
     Raises:
         GoEngineError: when there is no game of the network's size, or a file cannot be used.
     """
-    return evaluate_corpus(network, load_corpus(paths, network.size), limit, symmetries, progress, threads)
+    return measure([Subject(network, symmetries)], load_games(paths, network.size), limit, progress, threads)[0]
 
 
 def evaluate_corpus(
-    network: Network,
+    network: Policy,
     corpus: Corpus,
     limit: int | None = None,
     symmetries: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     threads: int = 1,
 ) -> Report:
     """The same for games that are loaded already."""
+    return measure([Subject(network, symmetries)], HeldOut.of(corpus), limit, progress, threads)[0]
+
+
+def measure(
+    subjects: Sequence[Subject],
+    games: HeldOut,
+    limit: int | None = None,
+    progress: Progress | None = None,
+    threads: int = 1,
+) -> list[Report]:
+    """Measure networks on the same positions, each of which is encoded once.
+
+    An interruption (KeyboardInterrupt) ends the work early: the reports are then on a random part of the positions,
+    and not `complete`. If nothing has been measured by then, it is raised again.
+
+    Args:
+        subjects: the networks, all for the board of `games`; their feature sets may differ.
+        games: what to measure on.
+        limit: positions at most; None takes all.
+        progress: called with positions done and positions in all.
+        threads: that work side by side; each encodes a batch and asks the networks, with one torch thread of its own.
+            With 1, the calling thread does everything, with the torch threads that it has.
+
+    Returns:
+        A report for each subject.
+
+    Raises:
+        GoEngineError: no positions, or a network for another board.
+    """
+    corpus = games.corpus
     if limit is not None and limit < 1:
         raise GoEngineError(f"a limit of {limit} positions leaves nothing to measure; give 1 or more")
     if not len(corpus):
         raise GoEngineError("these games have no moves to predict; give others")
+    for subject in subjects:
+        if subject.network.size != corpus.size:
+            theirs, ours = (f"{size}x{size}" for size in (subject.network.size, corpus.size))
+            raise NetworkFileError(f"network {subject.network.name} is for {theirs} boards, the games are on {ours}")
     started = time.monotonic()
     labels = np.arange(len(corpus)) if limit is None else np.sort(corpus.fixed_positions(limit))
-    report = Report(network.name, symmetries, corpus.games)
-    report.by_phase = {name: PolicyMeter() for name, _ in PHASES}
-    report.by_source = {name: PolicyMeter() for name in corpus.source_names}
-    ends = np.array([end for _, end in PHASES])
-    for first in range(0, len(labels), _BATCH):
-        some = labels[first : first + _BATCH]
-        words, targets, _ = corpus.encode(some, threads)
-        legal = legal_points(torch.from_numpy(words.view(np.int64)))
-        boards = words.reshape(len(some), corpus.size, corpus.size)
-        policy = torch.from_numpy(network.policy(boards, symmetries, legal.numpy()))
-        logits, goal = policy.clamp_min(1e-30).log(), torch.from_numpy(targets)
-        report.total.add(logits, goal, legal)
-        phases = np.searchsorted(ends, corpus.plies(some))
-        for groups, meters in ((phases, report.by_phase), (corpus.sources_of(some), report.by_source)):
-            for number, meter in enumerate(meters.values()):
-                mine = torch.from_numpy(groups == number)
-                if bool(mine.any()):
-                    meter.add(logits[mine], goal[mine], legal[mine])
-        if progress is not None:
-            progress(first + len(some), len(labels))
-    report.seconds = time.monotonic() - started
-    return report
+    work = _Work(subjects, corpus, labels)
+    with suppress(KeyboardInterrupt):
+        work.run(threads, progress)
+    done = work.done
+    if not done.any():
+        raise KeyboardInterrupt
+    positions, seconds = work.positions.at(done), time.monotonic() - started
+    resamples = Resamples(positions.game)
+    return [Report(games, positions, guesses, len(labels), seconds, resamples) for guesses in work.guesses()]
+
+
+class _Work:
+    """The rows of all positions, filled in by batches in a fixed random order."""
+
+    def __init__(self, subjects: Sequence[Subject], corpus: Corpus, labels: npt.NDArray[np.int64]) -> None:
+        self._subjects, self._corpus, self._labels = subjects, corpus, labels
+        count, bins = len(labels), len(ANY_MOVE) - 1
+        game, _ = corpus.locate(labels)
+        self._games, self._row_of_game = np.unique(game, return_inverse=True)
+        self.positions = Positions(
+            game, corpus.plies(labels), corpus.sources_of(labels), np.zeros(count, np.uint8), np.zeros(count, np.int16)
+        )
+        self.done = np.zeros(count, dtype=bool)
+        self._guesses = [
+            Guesses(
+                subject.network.name,
+                subject.symmetries,
+                np.zeros(count, np.int16),
+                np.zeros(count, np.float32),
+                np.zeros(count, np.int16),
+                np.zeros(count, np.float32),
+                np.zeros((3, len(self._games), bins)),
+            )
+            for subject in subjects
+        ]
+
+    def guesses(self) -> Iterator[Guesses]:
+        """Those on the positions that are done."""
+        rows, games = self.done, np.unique(self._row_of_game[self.done])
+        for one in self._guesses:
+            yield Guesses(
+                one.network,
+                one.symmetries,
+                one.place[rows],
+                one.played[rows],
+                one.best[rows],
+                one.best_played[rows],
+                one.any_move[:, games],
+            )
+
+    def run(self, threads: int, progress: Progress | None) -> None:
+        """Do all batches; an exception, also KeyboardInterrupt, leaves those that are finished."""
+        cuda = any(_on_cuda(subject.network) for subject in self._subjects)
+        size = _BATCH_CUDA if cuda else max(1, min(_BATCH, -(-len(self._labels) // threads)))
+        starts = np.random.default_rng(0).permutation(np.arange(0, len(self._labels), size))
+        batches = iter([slice(int(start), int(start) + size) for start in starts])
+
+        def finish(batch: slice, tables: list[npt.NDArray[np.float64]]) -> None:
+            rows = self._row_of_game[batch]
+            for guesses, table in zip(self._guesses, tables, strict=True):
+                for total, part in zip(guesses.any_move, table, strict=True):
+                    np.add.at(total, rows, part)
+            self.done[batch] = True
+            if progress is not None:
+                progress(int(self.done.sum()), len(self.done))
+
+        first = next(batches)
+        finish(first, self._batch(first))  # alone, for it compiles what is not yet compiled
+        if threads <= 1:
+            for batch in batches:
+                finish(batch, self._batch(batch))
+            return
+        running: dict[Future[list[npt.NDArray[np.float64]]], slice] = {}
+        with ThreadPoolExecutor(threads, "evaluate", lambda: torch.set_num_threads(1)) as pool:
+            while True:
+                for batch in islice(batches, 2 * threads - len(running)):
+                    running[pool.submit(self._batch, batch)] = batch
+                if not running:
+                    return
+                try:
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                except KeyboardInterrupt:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+                for future in finished:
+                    finish(running.pop(future), future.result())
+
+    def _batch(self, batch: slice) -> list[npt.NDArray[np.float64]]:
+        """Fill in some rows; gives what each network's table of all legal moves gains, float64 (3, rows, bins)."""
+        corpus, labels = self._corpus, self._labels[batch]
+        words, targets, self.positions.color[batch] = corpus.encode(labels)
+        self.positions.target[batch] = targets
+        legal = (words & _CAPTURE_PLANES) != 0
+        boards = words.reshape(len(labels), corpus.size, corpus.size)
+        tables = []
+        for subject, guesses in zip(self._subjects, self._guesses, strict=True):
+            policy = subject.network.policy(boards, subject.symmetries, legal)
+            played = np.take_along_axis(policy, targets[:, None], axis=1)
+            equal = np.count_nonzero((policy == played) & legal, axis=1) - 1
+            guesses.place[batch] = np.count_nonzero(policy > played, axis=1) + equal // 2
+            guesses.played[batch] = played[:, 0]
+            best = np.where(legal, policy, -1).argmax(axis=1)
+            guesses.best[batch] = best
+            guesses.best_played[batch] = policy[np.arange(len(labels)), best]
+            tables.append(_any_move(policy, legal, targets))
+        return tables
+
+
+def _any_move(
+    policy: npt.NDArray[np.float32], legal: npt.NDArray[np.bool_], targets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Counts, hits and sums of probabilities in each bin, for each board: float64 (3, boards, bins)."""
+    boards, bins = len(policy), len(ANY_MOVE) - 1
+    row, point = np.nonzero(legal)
+    probability = policy[row, point]
+    where = row * bins + bin_of(probability, ANY_MOVE)
+    parts = [np.bincount(where, weights, boards * bins) for weights in (None, point == targets[row], probability)]
+    return np.stack(parts).reshape(3, boards, bins).astype(np.float64)
+
+
+def _on_cuda(network: Policy) -> bool:
+    module = getattr(network, "module", None)
+    return module is not None and any(parameter.is_cuda for parameter in module.parameters())

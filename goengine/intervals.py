@@ -12,7 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Z95", "Resamples", "wilson"]
+__all__ = ["Z95", "Interval", "Resamples", "hull", "wilson"]
 
 Z95 = 1.959964
 """Standard errors from the middle of a normal distribution to the ends of its central 95 %."""
@@ -21,6 +21,7 @@ _BLOCKS = 5_000
 _RESAMPLES = 1_000
 
 Interval = tuple[float, float]
+"""Its low and its high end."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -75,10 +76,20 @@ class Resamples:
         chosen = np.asarray(values if where is None else values[where], np.float64)
         sums = np.bincount(block, chosen, self._blocks).astype(np.float64)
         counts = np.bincount(block, minlength=self._blocks).astype(np.float64)
-        return self.ratio(sums, counts)
+        return self._ratio(sums, counts)
 
     def ratio(self, sums: Floats, counts: Floats) -> Interval:
-        """The same from the sum of the values and the number of positions in each block, float64 (blocks,)."""
+        """The same from sums over each game, float64 (games,), in the order of the games' numbers.
+
+        Args:
+            sums: of the values.
+            counts: of the positions, or of whatever there is a value of.
+        """
+        block = np.arange(self.games) % max(1, self._blocks)
+        sums, counts = (np.bincount(block, what, self._blocks).astype(np.float64) for what in (sums, counts))
+        return self._ratio(sums, counts)
+
+    def _ratio(self, sums: Floats, counts: Floats) -> Interval:
         if np.count_nonzero(counts) < 2:
             return float("nan"), float("nan")
         drawn = self._weights @ np.stack([sums, counts], axis=1)  # (resamples, 2)
@@ -89,7 +100,7 @@ class Resamples:
     def share(self, hits: npt.NDArray[np.bool_], where: npt.NDArray[np.bool_] | None = None) -> Interval:
         """The honest interval of a share: the bootstrap's, or Wilson's on a side where that reaches further."""
         chosen = hits if where is None else hits[where]
-        return _hull(self.bootstrap(hits, where), wilson(int(np.count_nonzero(chosen)), len(chosen)))
+        return hull(self.bootstrap(hits, where), wilson(int(np.count_nonzero(chosen)), len(chosen)))
 
     def mean(self, values: npt.NDArray[np.generic], where: npt.NDArray[np.bool_] | None = None) -> Interval:
         """The honest interval of a mean; NaN for a single position."""
@@ -97,9 +108,9 @@ class Resamples:
         if len(chosen) < 2:
             return float("nan"), float("nan")
         middle, half = float(chosen.mean()), Z95 * float(chosen.std(ddof=1)) / math.sqrt(len(chosen))
-        return _hull(self.bootstrap(values, where), (middle - half, middle + half))
+        return hull(self.bootstrap(values, where), (middle - half, middle + half))
 
 
-def _hull(one: Interval, other: Interval) -> Interval:
+def hull(one: Interval, other: Interval) -> Interval:
     """From the lower of the low ends to the higher of the high ones; what is NaN does not count."""
     return float(np.fmin(one[0], other[0])), float(np.fmax(one[1], other[1]))

@@ -81,6 +81,15 @@ def rank_code(text: str) -> int:
     return 31 - number if 1 <= number <= 30 else 0
 
 
+def rank_text(code: int) -> str:
+    """A rank as `rank_code` numbers it: ``12k``, ``6d``, ``9p``; ``unknown`` for 0 and for what is no rank."""
+    if 1 <= code <= 30:
+        return f"{31 - code}k"
+    if 31 <= code <= 40:
+        return f"{code - 30}d"
+    return f"{code - 50}p" if 51 <= code <= 59 else "unknown"
+
+
 def fingerprint(codes: NDArray[np.uint16], size: int) -> int:
     """64 bits that are the same for a game and its seven turned and mirrored copies, and for hardly any other game."""
     points = (codes & POINT_MASK).astype(np.int32)

@@ -42,7 +42,12 @@ ALLOWED: dict[str, set[str]] = {
     "dataset": {"corpus", "symmetry"},
     "endgame": {"estimate", "groups", "rules"},
     "player": {"endgame", "estimate", "rules", "style", "symmetry"},
-    "evaluator": {"checkpoint", "corpus", "metrics"},
+    "heldout": {"corpus", "sgf", "shards"},
+    "calibration": {"intervals"},
+    "accuracy": {"calibration", "heldout", "intervals", "metrics", "shards"},
+    "evaluator": {"accuracy", "calibration", "checkpoint", "corpus", "heldout", "intervals"},
+    "comparison": {"accuracy", "coords", "sgf"},
+    "plots": set(),
     "trainer": {
         *("checkpoint", "corpus", "dataset", "features", "layers"),
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
@@ -131,7 +136,7 @@ def test_game_modules_never_import_torch() -> None:
 
 
 def test_each_library_has_its_place() -> None:
-    places = {"sgfmill": {"sgf"}, "numba": {"_kernels"}}
+    places = {"sgfmill": {"sgf"}, "numba": {"_kernels"}, "matplotlib": {"plots"}}
     wrong = [
         f"{path.relative_to(ROOT)} imports {library}"
         for module, paths in _modules().items()

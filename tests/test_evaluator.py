@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +15,8 @@ from test_dataset import replayed
 from goengine.checkpoint import Network, save_network
 from goengine.cli import main
 from goengine.errors import GoEngineError
-from goengine.evaluator import evaluate_corpus
+from goengine.evaluator import Subject, evaluate_corpus, measure
+from goengine.heldout import HeldOut, load_games
 from goengine.networks import FullyConnected, PolicyNetwork, build_network
 
 
@@ -133,6 +135,123 @@ def test_info(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert described["parameters"] == sum(layer["parameters"] for layer in described["layers"])
     assert main(["info", str(tmp_path / "none")]) == 2
     assert "no such network file" in capsys.readouterr().err
+
+
+def test_threads_and_interruptions_change_nothing_else() -> None:
+    games = HeldOut.of(corpus(24))
+    alone = measure([Subject(uniform())], games)[0]
+    together = measure([Subject(uniform())], games, threads=3)[0]
+    assert together.complete and alone.complete
+    for column in ("place", "played", "best", "best_played"):
+        assert (getattr(alone.guesses, column) == getattr(together.guesses, column)).all()
+    assert np.allclose(alone.guesses.any_move, together.guesses.any_move)
+    for threads in (1, 3):
+
+        def stop(done: int, total: int) -> None:
+            assert total == len(alone.positions)
+            if done > 100:
+                raise KeyboardInterrupt
+
+        part = measure([Subject(uniform())], games, progress=stop, threads=threads)[0]
+        assert not part.complete and part.asked == len(alone.positions) > len(part.positions) > 100
+        values = part.as_dict()
+        assert values["complete"] is False and values["positions"] == len(part.positions)
+        rows = {(g, n): p for g, n, p in zip(*key(alone), alone.guesses.played, strict=True)}
+        assert [rows[k] for k in zip(*key(part), strict=True)] == part.guesses.played.tolist()
+        counts, hits, says = part.guesses.any_move.sum((1, 2))
+        assert hits == len(part.positions) and says == pytest.approx(hits, rel=1e-4) and counts > 10 * hits
+
+
+def key(report: Any) -> tuple[list[int], list[int]]:
+    return report.positions.game.tolist(), report.positions.number.tolist()
+
+
+def test_interrupted_before_anything_is_measured() -> None:
+    class Impatient(Uniform):
+        def policy(self, batch: Any, symmetries: int = 1, legal: Any = None) -> np.ndarray:
+            raise KeyboardInterrupt
+
+    network = Impatient(FullyConnected(num_actions=81, depth=0), {}, size=9)
+    with pytest.raises(KeyboardInterrupt):
+        measure([Subject(network)], HeldOut.of(corpus(2)))
+
+
+def test_a_network_for_another_board() -> None:
+    network = Uniform(FullyConnected(num_actions=361, depth=0), {}, name="large", size=19)
+    with pytest.raises(GoEngineError, match="network large is for 19x19 boards, the games are on 9x9"):
+        measure([Subject(uniform()), Subject(network)], HeldOut.of(corpus(2)))
+
+
+def test_by_rank_of_the_player_who_moves(tmp_path: Path) -> None:
+    games = tmp_path / "some.sgfs"
+    ranks = (("6d", "9p"), ("9段", "6d"), ("", "15k"))
+    texts = [sgf(2 * i).replace("KM[7]", f"BR[{b}]WR[{w}]") for i, (b, w) in enumerate(ranks)]
+    games.write_text("\n".join(texts), encoding="utf-8")
+    report = measure([Subject(uniform())], load_games([games], 9))[0]
+    expected: dict[str, int] = {}
+    for i, names in enumerate(ranks):
+        for _, _, color, _ in replayed(2 * i):
+            name = {"9段": "9d", "": "unknown"}.get(names[color], names[color])
+            expected[name] = expected.get(name, 0) + 1
+    by_rank = report.as_dict()["by_rank"]
+    assert {name: row["positions"] for name, row in by_rank.items()} == expected
+    assert list(by_rank) == ["9p", "9d", "6d", "15k", "unknown"]  # strongest first
+    assert evaluate_corpus(uniform(), corpus(2)).as_dict()["by_rank"] == {}
+
+
+def test_by_move_number() -> None:
+    report = evaluate_corpus(uniform(), corpus(6))
+    numbers = [number for seed in range(6) for *_, number in replayed(seed)]
+    by_move = report.as_dict()["by_move"]
+    assert set(by_move) == {f"{first}-{first + 9}" for first in (1, 11, 21, 31)}
+    assert by_move["11-20"]["positions"] == sum(11 <= number <= 20 for number in numbers)
+
+
+def test_unreadable_games_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = saved(tmp_path / "tiny.safetensors")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for seed in range(3):
+        (folder / f"game-{seed}.sgf").write_text(sgf(seed), encoding="utf-8")
+    (folder / "chess.sgf").write_text("(;GM[2];B[aa])", encoding="utf-8")
+    (folder / "large.sgf").write_text("(;GM[1]SZ[19];B[pd])", encoding="utf-8")
+    (folder / "broken.sgfs.xz").write_bytes(b"\xfd7zXZ\x00 no more")
+    assert main(["evaluate", str(folder), "--network", str(network), "--json", "--threads", "1"]) == 0
+    captured = capsys.readouterr()
+    values = json.loads(captured.out)
+    assert values["games"] == 3 and set(values["by_source"]) == {"mine"}
+    assert values["skipped"] == {
+        "GM: not a game of Go": 1,
+        "SZ: not on 9x9": 1,
+        "the file is damaged": 1,
+    }
+    assert captured.err.startswith("3 skipped: ") and captured.err.count("\n") == 1
+    for path in folder.glob("game-*"):
+        path.unlink()
+    assert main(["evaluate", str(folder), "--network", str(network)]) == 2
+    assert "the file is damaged" in capsys.readouterr().err
+
+
+def test_interrupting_the_command_reports_the_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = saved(tmp_path / "tiny.safetensors")
+    games = tmp_path / "some.sgfs"
+    games.write_text("\n".join(sgf(seed) for seed in range(8)), encoding="utf-8")
+    asked = []
+
+    def policy(self: Network, batch: Any, symmetries: int = 1, legal: Any = None) -> np.ndarray:
+        asked.append(len(batch))
+        if len(asked) == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return Uniform.policy(self, batch, symmetries, legal)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Network, "policy", policy)
+    assert main(["evaluate", str(games), "--network", str(network), "--threads", "1"]) == 130
+    assert (
+        f"interrupted: only this random part of {sum(map(len, map(replayed, range(8)))):,}" in capsys.readouterr().out
+    )
+    assert len(asked) == 3
 
 
 def test_nothing_to_measure() -> None:

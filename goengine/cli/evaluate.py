@@ -2,73 +2,158 @@
 
 import argparse
 import json
+import os
+import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from goengine.cli import options
+from goengine.errors import GoEngineError, NetworkFileError
 
 if TYPE_CHECKING:
-    from goengine.metrics import PolicyMeter
+    from goengine.accuracy import Report
+    from goengine.heldout import HeldOut
 
 __all__ = ["add_arguments", "run"]
+
+_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``goengine evaluate``."""
     parser.add_argument("games", nargs="+", metavar="GAMES", help="game records in any form, folders, or shards")
     options.add_network(parser)
+    parser.add_argument("--against", metavar="FILE", help="another network file, to compare on the same positions")
     parser.add_argument("--limit", type=int, metavar="N", help="measure on at most N positions, evenly chosen")
     parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is one (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    parser.add_argument("--plots", metavar="FOLDER", help="write pictures there (needs matplotlib)")
+    parser.add_argument(
+        "--differences",
+        type=int,
+        default=10,
+        metavar="N",
+        help="with --against: list the N positions where they differ most (default: %(default)s)",
+    )
+    parser.add_argument("--marked", metavar="FILE.sgf", help="with --against: write those positions, marked, as SGF")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print top-1, top-5 and loss among legal moves, in all, by phase of the game and by source."""
-    options.check(args)
+    """Print accuracy and loss among legal moves by phase, source and rank, with intervals, and the calibration."""
+    _check(args)
+    if args.plots:
+        from goengine.plots import check_matplotlib, write_plots
+
+        check_matplotlib()
+        os.makedirs(args.plots, exist_ok=True)
     import torch
 
     from goengine.checkpoint import load_network
-    from goengine.evaluator import evaluate, standard_error
+    from goengine.evaluator import Subject, measure
+    from goengine.heldout import load_games
 
     threads = args.threads or options.default_threads()
     torch.set_num_threads(threads)
-    network = load_network(args.network, args.device)
-    report = evaluate(network, args.games, args.limit, args.symmetries, _Progress(), threads)
+    networks = [load_network(file, args.device) for file in (args.network, args.against)[: 2 if args.against else 1]]
+    if len({network.size for network in networks}) > 1:
+        first, second = (f"{network.name} plays on {network.size}x{network.size}" for network in networks)
+        raise NetworkFileError(f"--against {args.against}: {second}, but {first}: compare networks for the same board")
+    if len({network.name for network in networks}) < len(networks):  # two of the same name: say which is which
+        for network, file in zip(networks, (args.network, args.against), strict=True):
+            network.name = f"{network.name} ({'bundled' if file is None else file})"
+    with _terminable():
+        games = load_games(args.games, networks[0].size)
+        _say_skipped(games, args.games)
+        subjects = [Subject(network, args.symmetries) for network in networks]
+        reports = measure(subjects, games, args.limit, _Progress(), threads)
+    report = _as_dict(reports, args.differences, args.marked)
+    if args.plots:
+        for path in write_plots([report, report["against"]] if args.against else [report], args.plots):
+            sys.stderr.write(f"wrote {path}\n")
     if args.json:
-        print(json.dumps(report.as_dict()))
-        return 0
-    averaged = f", mean of {report.symmetries} symmetries" if report.symmetries > 1 else ""
-    print(f"{report.network}: {report.total.positions:,} positions of {report.games:,} games{averaged}\n")
-    print(f"{'':16}{'positions':>10}{'top-1':>9}{'top-5':>9}{'loss':>9}")
-    _print("all", report.total)
-    for title, meters in (("moves", report.by_phase), ("", report.by_source)):
-        print()
-        for name, meter in meters.items():
-            if meter.positions:
-                _print(f"{title} {name}".strip(), meter)
-    error = standard_error(report.total)
-    speed = report.total.positions / report.seconds
-    print(f"\naccuracy among legal moves (standard error of top-1 {error:.2%}), loss in nats; {speed:,.0f} positions/s")
-    return 0
+        print(json.dumps(report))
+    else:
+        from goengine.cli.tables import report_lines
+
+        print("\n".join(report_lines(report)))
+    return 0 if reports[0].complete else _INTERRUPTED
 
 
-def _print(name: str, meter: "PolicyMeter") -> None:
-    print(f"{name:16}{meter.positions:10,}{meter.top(1):9.2%}{meter.top(5):9.2%}{meter.loss:9.4f}")
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what can be seen to be wrong before anything slow is loaded."""
+    options.check(args)
+    if args.against is not None and not os.path.isfile(args.against):
+        raise NetworkFileError(f"--against {args.against}: no such network file")
+    if args.marked and not args.against:
+        raise GoEngineError("--marked shows where two networks differ: give the other one with --against FILE")
+    if args.differences < 0:
+        raise GoEngineError(f"--differences {args.differences} is not possible: use 0 or more")
+    if args.marked and not Path(args.marked).absolute().parent.is_dir():
+        raise GoEngineError(f"--marked {args.marked}: there is no such folder")
+
+
+def _as_dict(reports: "list[Report]", count: int, marked: str | None) -> dict[str, Any]:
+    """The report of the first network and, where there are two, of the other one and their comparison."""
+    report = reports[0].as_dict()
+    if len(reports) > 1:
+        from goengine.comparison import compare, describe, differing_rows, marked_positions
+
+        one, other = reports
+        rows = differing_rows(one, other, count)
+        report |= {"against": other.as_dict(), "comparison": compare(one, other)}
+        report["differences"] = [describe(one, other, row) for row in rows]
+        if marked:
+            target = Path(marked)
+            temporary = target.with_name(target.name + ".tmp")
+            temporary.write_text("".join(marked_positions(one, other, rows)), encoding="utf-8")
+            temporary.replace(target)
+            sys.stderr.write(f"wrote {target}: {len(rows)} positions\n")
+    return report
+
+
+def _say_skipped(games: "HeldOut", paths: list[str]) -> None:
+    """One line on stderr where something could not be used."""
+    if count := sum(games.skipped.values()):
+        reasons = ", ".join(f"{reason} ({number:,})" for reason, number in games.skipped.most_common(3))
+        sys.stderr.write(f"{count:,} skipped: {reasons}; goengine check {' '.join(paths)} says which\n")
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does, with a report on what has been measured."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: nobody else's signals are taken
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Progress:
-    """A line on stderr that is written over, if somebody is looking."""
+    """A line on stderr: written over where somebody is looking, else a new one every half minute."""
 
     def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._shown = 0.0
+        self._started = self._shown = time.monotonic()
+        self._terminal = sys.stderr.isatty()
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if sys.stderr.isatty() and (now - self._shown > 0.5 or done == total):
-            left = (now - self._started) / done * (total - done)
-            end = "\n" if done == total else ""
-            sys.stderr.write(f"\r{done:,} of {total:,} positions, {left:.0f} s left   {end}")
+        if now - self._shown > (0.5 if self._terminal else 30) or (self._terminal and done == total):
+            left = round((now - self._started) / done * (total - done))
+            line = f"{done:,} of {total:,} positions, {left // 60}:{left % 60:02} left"
+            end = "\n" if done == total or not self._terminal else ""
+            sys.stderr.write(f"\r{line}   {end}" if self._terminal else line + end)
             sys.stderr.flush()
             self._shown = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from goengine._version import __version__
@@ -32,6 +32,7 @@ def write_game(
     black_rank: str = "",
     white_rank: str = "",
     comment: str = "",
+    last: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """A game as SGF text, ready for a file in UTF-8; `goengine.sgf.read_games` reads it back as it was.
 
@@ -51,6 +52,7 @@ def write_game(
         black_rank: BR.
         white_rank: WR.
         comment: C of the root.
+        last: properties that the last node is to have as well, as ``{"TR": ["dd"], "LB": ["pd:A"], "C": ["text"]}``.
 
     Raises:
         CoordinateError: a point is off the board.
@@ -70,6 +72,11 @@ def write_game(
         values = "".join(f"[{format_sgf(point, size)}]" for point in points)
         root += name + values if values else ""
     nodes = [f";{_letter(color)}[{format_sgf(point, size)}]" for color, point in moves]
+    final = "".join(name + "".join(f"[{_escaped(value)}]" for value in given) for name, given in (last or {}).items())
+    if nodes:
+        nodes[-1] += final
+    else:
+        root += final
     rows = ["".join(nodes[first : first + _MOVES_A_LINE]) for first in range(0, len(nodes), _MOVES_A_LINE)]
     return "\n".join([root, *rows]) + ")\n"
 

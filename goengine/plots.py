@@ -1,0 +1,161 @@
+"""Pictures of what `goengine.accuracy.Report.as_dict` says, by matplotlib, which is imported only here.
+
+The functions take the plain values, so that pictures can be made again from a stored JSON file.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goengine.errors import GoEngineError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["check_matplotlib", "plot_accuracy", "plot_reliability", "write_plots"]
+
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito 2008: told apart by the colour-blind
+_MARKERS = ("o", "s", "^", "D")
+_GREY = "#555555"
+
+Row = dict[str, Any]
+
+
+def check_matplotlib() -> None:
+    """Say now, before long work, that plots cannot be made.
+
+    Raises:
+        GoEngineError: matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise GoEngineError("plots need matplotlib, which is not installed: pip install 'goengine[plots]'")
+
+
+def write_plots(reports: Sequence[Row], folder: str | os.PathLike[str]) -> list[Path]:
+    """Write ``accuracy-by-move.png`` and ``reliability.png``, each whole or not at all.
+
+    Args:
+        reports: what `Report.as_dict` gives, of up to four networks, or of one network asked in several ways.
+        folder: made if it is not there.
+
+    Returns:
+        The files.
+
+    Raises:
+        GoEngineError: matplotlib is not installed.
+        OSError: a file cannot be written.
+    """
+    check_matplotlib()
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    pictures: tuple[tuple[str, Callable[[Sequence[Row]], Figure]], ...] = (
+        ("accuracy-by-move.png", plot_accuracy),
+        ("reliability.png", plot_reliability),
+    )
+    written = []
+    for name, draw in pictures:
+        temporary = target / (name + ".tmp")
+        draw(reports).savefig(temporary, format="png", dpi=130)
+        temporary.replace(target / name)
+        written.append(target / name)
+    return written
+
+
+def plot_accuracy(reports: Sequence[Row]) -> "Figure":
+    """Top-1 and top-5 accuracy over the move number, with bands for their 95 % intervals."""
+    figure, axes = _figure("accuracy by move number")
+    for number, report in enumerate(reports):
+        bins = [_middle(name, row) for name, row in report["by_move"].items()]
+        for k, style in ((1, "-"), (5, "--")):
+            where = [x for x, _ in bins]
+            color, marker = _COLORS[number % 4], _MARKERS[number % 4]
+            low, high = ([100 * row[f"top{k}_interval"][end] for _, row in bins] for end in (0, 1))
+            share = [100 * row[f"top{k}"] for _, row in bins]
+            axes.fill_between(where, low, high, color=color, alpha=0.18, linewidth=0)
+            label = f"{_name(report)}, top-{k}"
+            axes.plot(where, share, style, color=color, marker=marker, markersize=3, linewidth=1.4, label=label)
+    axes.set_xlabel("move number (bins of ten moves; the last holds all later ones)")
+    axes.set_ylabel("moves guessed (% of positions)")
+    axes.set_ylim(0, 100)
+    axes.set_xlim(left=0)
+    _finish(figure, axes, reports)
+    return figure
+
+
+def plot_reliability(reports: Sequence[Row]) -> "Figure":
+    """How often moves are played to which the network gives some probability; below, how often it gives that."""
+    figure, axes = _figure("are the probabilities what they say?", height=6.6, rows=2)
+    main, below = axes
+    main.plot([0, 100], [0, 100], ":", color=_GREY, linewidth=1, label="exactly right")
+    for number, report in enumerate(reports):
+        color, marker = _COLORS[number % 4], _MARKERS[number % 4]
+        table = report["calibration"]["top_move"]
+        label = f"{_name(report)}, its favourite move (expected error {100 * report['calibration']['ece']:.1f} points)"
+        _with_errors(main, table, color, marker, "-", label)
+        if len(reports) == 1:
+            _with_errors(main, report["calibration"]["any_move"], _COLORS[1], "s", "--", f"{_name(report)}, any move")
+        total = sum(row["count"] for row in table)
+        edges = [100 * row["from"] for row in table] + [100 * table[-1]["to"]]
+        shares = [100 * row["count"] / total for row in table]
+        if [row["to"] for row in table[:-1]] == [row["from"] for row in table[1:]]:
+            below.stairs(shares, edges, color=color, linewidth=1.4)
+        else:  # a bin in between is empty
+            below.plot([100 * row["says"] for row in table], shares, marker, color=color)
+    main.set_ylabel("how often the move was played (%)")
+    main.set_ylim(0, 100)
+    below.set_xlabel("probability that the network gave the move (%)")
+    below.set_ylabel("favourites\n(% of positions)")
+    below.set_xlim(0, 100)
+    below.set_ylim(bottom=0)
+    below.grid(True, color="#DDDDDD", linewidth=0.6)
+    below.set_axisbelow(True)
+    _finish(figure, main, reports)
+    return figure
+
+
+def _with_errors(axes: "Axes", table: Sequence[Row], color: str, marker: str, style: str, label: str) -> None:
+    x, y = ([100 * row[key] for row in table] for key in ("says", "played"))
+    low, high = ([100 * abs(row["interval"][end] - row["played"]) for row in table] for end in (0, 1))
+    axes.errorbar(
+        x,
+        y,
+        [low, high],
+        color=color,
+        marker=marker,
+        markersize=4,
+        linestyle=style,
+        linewidth=1.2,
+        capsize=2,
+        label=label,
+    )
+
+
+def _figure(title: str, height: float = 4.8, rows: int = 1) -> "tuple[Figure, Any]":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.5, height), layout="constrained", facecolor="white")
+    ratios = {"height_ratios": [4, 1]} if rows == 2 else {}
+    axes = figure.subplots(rows, 1, sharex=rows > 1, gridspec_kw=ratios)
+    (axes[0] if rows > 1 else axes).set_title(title)
+    return figure, axes
+
+
+def _finish(figure: "Figure", axes: "Axes", reports: Sequence[Row]) -> None:
+    axes.grid(True, color="#DDDDDD", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.legend(loc="best", fontsize="small", framealpha=0.9)
+    positions, games = reports[0]["positions"], reports[0]["games_measured"]
+    figure.supxlabel(f"{positions:,} positions of {games:,} games; bands and bars: 95 %", fontsize="small", color=_GREY)
+
+
+def _middle(name: str, row: Row) -> tuple[float, Row]:
+    """The middle of a bin such as ``11-20`` or ``301+``, as a move number, and its row."""
+    first = int(name.rstrip("+").split("-")[0])
+    return first + 4.5, row
+
+
+def _name(report: Row) -> str:
+    return f"{report['network']}, 8 symmetries" if report["symmetries"] == 8 else str(report["network"])

@@ -1,0 +1,51 @@
+"""Pictures: made whole, from plain values, and one line where matplotlib is missing."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_games import corpus, sgf
+from test_comparison import subjects
+from test_evaluator import saved
+
+from goengine.cli import main
+from goengine.errors import GoEngineError
+from goengine.evaluator import measure
+from goengine.heldout import HeldOut
+
+
+def test_pictures_say_what_the_report_says(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from goengine.plots import plot_accuracy, plot_reliability, write_plots
+
+    reports = [report.as_dict() for report in measure(subjects(), HeldOut.of(corpus(12)))]
+    figure = plot_accuracy(reports)
+    lines = {str(line.get_label()): line for line in figure.axes[0].get_lines()}
+    assert set(lines) == {f"{name}, top-{k}" for name in ("first point", "network") for k in (1, 5)}
+    shares = [100 * row["top1"] for row in reports[0]["by_move"].values()]
+    assert np.asarray(lines["first point, top-1"].get_ydata()).tolist() == pytest.approx(shares)
+    assert all(axes.get_ylabel() for axes in (*figure.axes, *plot_reliability(reports).axes))
+    written = write_plots(json.loads(json.dumps(reports[:1])), tmp_path / "new" / "folder")
+    assert [path.name for path in written] == ["accuracy-by-move.png", "reliability.png"]
+    assert sorted(path.name for path in written[0].parent.iterdir()) == [path.name for path in written]
+    assert all(path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" for path in written)
+
+
+def test_without_matplotlib(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, games = saved(tmp_path / "tiny.safetensors"), tmp_path / "some.sgf"
+    games.write_text(sgf(0), encoding="utf-8")
+    command = ["evaluate", str(games), "--network", str(network), "--threads", "1"]
+    assert main(command) == 0  # which needs no matplotlib
+    capsys.readouterr()
+    monkeypatch.setattr("goengine.plots.find_spec", lambda name: None)
+    assert main([*command, "--plots", str(tmp_path / "plots")]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "goengine: plots need matplotlib, which is not installed: pip install 'goengine[plots]'\n"
+    assert not (tmp_path / "plots").exists()
+    with pytest.raises(GoEngineError):
+        from goengine.plots import write_plots
+
+        write_plots([], tmp_path / "plots")
