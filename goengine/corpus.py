@@ -154,10 +154,6 @@ class Corpus:
         targets = (self._moves[self._offsets[game] + code] & POINT_MASK).astype(np.int64)
         return words.reshape(len(labels), self.size**2), targets, colors
 
-    def codes(self, game: int) -> npt.NDArray[np.uint16]:
-        """The codes of a game, numbered as `locate` does, setup first."""
-        return np.asarray(self._moves[self._offsets[game] : self._offsets[game + 1]])
-
     def plies(self, labels: Ints) -> Ints:
         """The number of the move that each label is, from 1; passes before it count. int64 (n,)."""
         game, code = self.locate(labels)
