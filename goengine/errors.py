@@ -3,6 +3,8 @@
     GoEngineError (ValueError)
     ├── CoordinateError     a vertex that is not on the board
     ├── IllegalMove         a move against the rules; the position is unchanged
+    ├── ActionError         an action that an environment cannot take: no integer, out of range, or after the end
+    ├── OpponentError       an environment's opponent that has died, hangs, or plays illegally
     ├── RecordError         a game record or an archive of them that cannot be used
     ├── ShardError          a file of packed games that is damaged or of another version
     ├── NetworkFileError    a network file that is damaged or does not fit
@@ -23,6 +25,14 @@ class CoordinateError(GoEngineError):
 
 class IllegalMove(GoEngineError):
     """A move that the rules forbid; the position it was played on is unchanged."""
+
+
+class ActionError(GoEngineError):
+    """An action that an environment cannot take: no integer, out of range, or after the end of the game."""
+
+
+class OpponentError(GoEngineError):
+    """The opponent in an environment cannot go on; resetting the environment begins a game with it afresh."""
 
 
 class RecordError(GoEngineError):

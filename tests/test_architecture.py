@@ -52,7 +52,9 @@ ALLOWED: dict[str, set[str]] = {
         *("checkpoint", "corpus", "dataset", "features", "layers"),
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
     },
+    "env": {"_kernels", "board", "checkpoint", "coords", "features", "gtp", "rules"},
     "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
+    "match": {"checkpoint", "coords", "estimate", "gtp", "rules", "sgf", "symmetry"},
 }
 NO_TORCH = {
     "handicap",
@@ -66,6 +68,7 @@ NO_TORCH = {
     "rulesets",
     "scoring",
     "endgame",
+    "env",
     "symmetry",
     "coords",
     "prepare",

@@ -9,6 +9,7 @@ set, else ``$XDG_CACHE_HOME/goengine`` (``~/.cache/goengine``), else the tempora
     planes    the 48 planes of a position as one 64-bit word a point
     playout   games played on at random, for ownership and the score
     replay    whole games: replaying, checking, encoding by the batch
+    batch     thousands of games at once, for the learning environment; compiled only when `load_batch` asks for it
     winograd  convolutions for networks; compiled only when `load_winograd` asks for it
     vectors   eight float32 at a time, for winograd
 """
@@ -66,7 +67,7 @@ def _compiling(what: str, seconds: str, files: str) -> Iterator[None]:
         _numba_config.CACHE_DIR = before
 
 
-with _compiling("the rules", "up to a minute", "[!w]*.nbi"):  # any but winograd's
+with _compiling("the rules", "up to a minute", "state.*.nbi"):
     from goengine._kernels import ladder, planes, playout, replay, state
 
 
@@ -77,4 +78,11 @@ def load_winograd() -> ModuleType:
     return winograd
 
 
-__all__ = ["CACHE_FOLDER", "ladder", "load_winograd", "planes", "playout", "replay", "state"]
+def load_batch() -> ModuleType:
+    """The module of kernels for many games at once; the first call compiles it, or finds it in the cache."""
+    with _lock, _compiling("the batch of games", "up to a minute", "batch.*.nbi"):
+        from goengine._kernels import batch
+    return batch
+
+
+__all__ = ["CACHE_FOLDER", "ladder", "load_batch", "load_winograd", "planes", "playout", "replay", "state"]
