@@ -87,6 +87,11 @@ class Corpus:
         """Labels of each source."""
         return dict(zip(self.source_names, np.diff(self.source_starts).tolist(), strict=True))
 
+    def source_games(self) -> dict[str, int]:
+        """Games of each source that are used."""
+        counts = np.bincount(self._game_sources[self._games], minlength=len(self.source_names))
+        return dict(zip(self.source_names, counts.tolist(), strict=True))
+
     def hold_out(self, fraction: float, seed: int) -> tuple["Corpus", "Corpus"]:
         """Two corpora, split by game, never by position: most of it, and about this fraction held out."""
         chance = np.random.default_rng([seed, 0x5EED]).random(len(self._offsets) - 1)[self._games]

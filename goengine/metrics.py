@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["PolicyMeter", "legal_points", "mask_illegal", "policy_loss", "top_k_hits"]
+__all__ = ["PolicyMeter", "drift", "legal_points", "mask_illegal", "policy_loss", "top_k_hits"]
 
 _CAPTURE_PLANES = 0xFF << 20  # planes 20-27 of alphago48: one of them is set exactly where a move is legal
 
@@ -36,6 +36,22 @@ def policy_loss(logits: Tensor, targets: Tensor, legal: Tensor | None = None) ->
     if legal is not None:
         logits = mask_illegal(logits, legal)
     return functional.cross_entropy(logits, targets)
+
+
+def drift(logits: Tensor, start: Tensor, legal: Tensor) -> Tensor:
+    """How far a policy has gone from another: the mean Kullback-Leibler divergence KL(start || now), nats a position.
+
+    Args:
+        logits: float (batch, points), now.
+        start: float (batch, points), those of the other policy; no gradient goes there.
+        legal: bool (batch, points); both policies are over these points only.
+
+    Returns:
+        A float32 scalar, 0 where they agree.
+    """
+    now = mask_illegal(logits.float(), legal).log_softmax(1).masked_fill(~legal, 0.0)
+    then = mask_illegal(start.detach().float(), legal).log_softmax(1).masked_fill(~legal, 0.0)
+    return (then.exp().masked_fill(~legal, 0.0) * (then - now)).sum(1).mean()
 
 
 def top_k_hits(logits: Tensor, targets: Tensor, k: int) -> Tensor:

@@ -86,15 +86,21 @@ class PlayerGames:
         order = sorted(range(len(self)), key=chance)
         return sorted(order[held:]), sorted(order[:held])
 
-    def corpus(self, games: Sequence[int], opponents: bool = True) -> Corpus:
-        """These games, with the player's moves as one source and, if wanted, the opponents' as another."""
-        theirs = [game for game in games if self.whose[game] != BOTH] if opponents else []
-        whose = [self.whose[game] for game in games] + [BOTH - self.whose[game] for game in theirs]
-        codes = [self.codes[game] for game in (*games, *theirs)]
-        names = (PLAYER, OPPONENTS) if theirs else (PLAYER,)
-        sources = np.repeat(np.arange(len(names)), [len(games), len(theirs)][: len(names)])
-        offsets = np.cumsum([0, *map(len, codes)])
-        return Corpus(self.size, names, np.concatenate(codes), offsets, sources, None, np.array(whose, np.uint8))
+    def corpus(self, games: Sequence[int], sources: Sequence[str] = (PLAYER, OPPONENTS)) -> Corpus:
+        """The moves of these sides in these games; who plays against oneself has no opponent."""
+        codes: list[npt.NDArray[np.uint16]] = []
+        whose: list[int] = []
+        numbers: list[int] = []
+        for number, source in enumerate(sources):
+            for game in games:
+                mine = self.whose[game]
+                if source == PLAYER or mine != BOTH:
+                    codes.append(self.codes[game])
+                    whose.append(mine if source == PLAYER else BOTH - mine)
+                    numbers.append(number)
+        moves, offsets = np.concatenate([np.empty(0, np.uint16), *codes]), np.cumsum([0, *map(len, codes)])
+        index = np.array(numbers, dtype=np.int64)
+        return Corpus(self.size, sources, moves, offsets, index, None, np.array(whose, np.uint8))
 
     def lines(self) -> list[str]:
         """What was found, for people."""

@@ -29,10 +29,11 @@ class Recipe:
     activation: str = "relu"
     feature_set: str = "alphago48"
     board_size: int = 19
-    start: str = "he"  # or "data": rescale the plain network's layers on real positions first
-    # How long: whichever of the two ends first; 0 is no limit, and one of them must be set.
+    start: str = "he"  # data: rescale the plain network's layers on positions first; network: of --from, or the bundled
+    # How long: whichever of the two ends first; 0 is no limit, and one of them, or epochs, must be set.
     positions: int = 0
     minutes: float = 0.0
+    epochs: float = 0.0  # sets positions, where they are 0: how often a player's moves are seen (--player)
     # The optimizer.
     optimizer: str = "muon"  # muon (on the hidden convolutions; AdamW on the rest), adamw, sgd
     batch: int = 256  # positions a step, of all processes together
@@ -47,6 +48,7 @@ class Recipe:
     clip: float = 4.0  # gradient norm, in multiples of its running median; 0 does not clip
     legal_only: bool = True  # cross-entropy over legal points only
     ema: tuple[int, ...] = (50_000, 200_000)  # horizons of the averaged weights, positions
+    retain: float = 0.0  # adds so many times KL(start || now) to the loss, where a run begins with a network
     # Signs of life: see goengine.trainer.vitals.
     expected: Mapping[int, float] = field(default_factory=dict)  # positions and the validation loss to expect there
     patience: int = 300_000  # positions after which a run that is no better than chance stops; 0 never
@@ -54,6 +56,7 @@ class Recipe:
     # The games: weights multiply a source's natural rate, shares fix its part of each batch in the cool-down.
     weights: Mapping[str, float] = field(default_factory=dict)
     cooldown_shares: Mapping[str, float] = field(default_factory=dict)
+    player_share: float = 0.5  # of each batch: moves of the player, where one is to be learnt from (--player)
     hold_out: float = 0.01  # of the games, for validation, where no validation games are given
     seed: int = 1
     # The machine.
@@ -78,7 +81,7 @@ class Recipe:
         """
         choices = {
             "network": ("alphago", "residual", "fully_connected"),
-            "start": ("he", "data"),
+            "start": ("he", "data", "network"),
             "optimizer": ("muon", "adamw", "sgd"),
             "schedule": ("flat", "cosine"),
             "precision": ("auto", "float32", "bfloat16"),
@@ -102,15 +105,21 @@ class Recipe:
                 low = least.get(setting.name, 0)
                 if not math.isfinite(value) or value < low:
                     raise RecipeError(f"{setting.name} = {value!r}: must be at least {low}")
-        for name in ("cooldown", "hold_out", "momentum"):
+        for name in ("cooldown", "hold_out", "momentum", "player_share"):
             if getattr(self, name) > 1:
                 raise RecipeError(f"{name} = {getattr(self, name)!r}: must be between 0 and 1")
         if self.batch % self.parts or self.batch < 2 * self.parts:
             raise RecipeError(f"parts = {self.parts}: must divide batch = {self.batch} into parts of 2 or more")
         if self.parts > 1 and self.accumulate > 1:
             raise RecipeError(f"parts = {self.parts} and accumulate = {self.accumulate}: both cut a batch up; use one")
-        if not self.positions and not self.minutes:
+        if not self.positions and not self.minutes and not self.epochs:
             raise RecipeError("the recipe has no end: set positions or minutes (--time-limit)")
+        if self.player_share == 0:
+            raise RecipeError("player_share = 0.0: then nothing is learnt from the player")
+        if self.retain and self.start != "network":
+            raise RecipeError(
+                f'retain = {self.retain:g} holds on to the network that a run began with: start = "network"'
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -152,8 +161,15 @@ def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:
         raise RecipeError(f"{where}: {error}") from None
 
 
-def read_recipe(path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Recipe:
-    """A recipe from a TOML file, with some settings replaced before it is checked.
+def read_recipe(
+    path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None, defaults: Mapping[str, Any] | None = None
+) -> Recipe:
+    """A recipe from a TOML file.
+
+    Args:
+        path: the file.
+        overrides: settings that replace the file's.
+        defaults: settings that the file replaces.
 
     Raises:
         RecipeError: when the file is missing, is not TOML, or holds a bad setting.
@@ -164,7 +180,7 @@ def read_recipe(path: str | os.PathLike[str], overrides: Mapping[str, Any] | Non
         raise RecipeError(f"{path}: cannot read this recipe ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not a TOML recipe ({' '.join(str(error).split())})") from None
-    return recipe_from({**values, **(overrides or {})}, str(path))
+    return recipe_from({**(defaults or {}), **values, **(overrides or {})}, str(path))
 
 
 def check_name(name: str, where: str) -> None:

@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "prepare": {"sgf", "shards"},
     "corpus": {"features", "sgf", "shards"},
     "players": {"corpus", "sgf", "shards"},
+    "finetune": {"checkpoint", "corpus", "intervals", "metrics", "players", "recipe"},
     "dataset": {"corpus", "symmetry"},
     "endgame": {"estimate", "groups", "rules"},
     "player": {"endgame", "estimate", "rules", "style", "symmetry"},

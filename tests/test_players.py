@@ -65,8 +65,9 @@ def test_only_the_players_moves_are_labels(records: Path) -> None:
     assert targets(corpus, PLAYER) == [point for seed, color in enumerate(colors) for point in labels(seed, color)]
     others = [point for seed, color in enumerate(colors[:6]) for point in labels(seed, WHITE - (color or 0))]
     assert targets(corpus, OPPONENTS) == others
-    assert games.corpus(range(7), opponents=False).source_names == (PLAYER,)
-    assert games.corpus([6]).source_names == (PLAYER,), "nobody plays against oneself"
+    assert len(games.corpus(range(7), (OPPONENTS,))) == len(others)
+    assert games.corpus([6]).source_sizes()[OPPONENTS] == 0, "nobody plays against oneself"
+    assert games.corpus([6]).source_games() == {PLAYER: 1, OPPONENTS: 0}
     assert targets(games.corpus([6]), PLAYER) == labels(6, None)
 
 

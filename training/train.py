@@ -8,6 +8,9 @@ command line. Under torchrun, many processes train together (training/README.md)
     tensorboard/          the same as curves
     checkpoint.pt         all that --resume needs; checkpoint-previous.pt is the one before
     network.safetensors   the best network so far, and at the end the final one: what goengine plays with
+    start.safetensors     the network that it began with, where it began with one
+
+With --player NAME it learns that player's moves only, from the network that the recipe or --from names.
 """
 
 import argparse
@@ -16,14 +19,18 @@ import math
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from goengine.corpus import load_corpus
+from goengine.checkpoint import BUNDLED, read_metadata
+from goengine.corpus import Corpus, join, load_corpus
 from goengine.dataset import PositionSampler, Prefetcher
 from goengine.errors import GoEngineError, NetworkFileError, RecipeError
+from goengine.finetune import OwnGames, keep_start, own_games, report
+from goengine.players import PLAYER
 from goengine.recipe import SETTINGS, Recipe, check_name, parse_setting, read_recipe, recipe_from
 from goengine.runlog import RunLog, clock
 from goengine.trainer import (
@@ -73,6 +80,9 @@ def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[st
     parser.add_argument("recipe", nargs="?", help="a TOML file of settings, such as training/recipes/laptop.toml")
     parser.add_argument("--games", nargs="+", default=[], metavar="PATH", help="shards, or game records in any form")
     parser.add_argument("--validation", nargs="+", default=[], metavar="PATH", help="games to validate on")
+    parser.add_argument("--player", action="append", default=[], metavar="NAME",
+                        help="learn this player's moves only; again for other names of the same player")  # fmt: skip
+    parser.add_argument("--mix", nargs="+", default=[], metavar="PATH", help="with --player: general games besides")
     parser.add_argument("--run", metavar="DIR", help="the run's folder (default: runs/NAME-DATE)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --run")
     parser.add_argument("--from", dest="begin", metavar="FILE", help="a network file whose weights the run begins with")
@@ -112,7 +122,43 @@ def settings_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[R
         return recipe_from({**recipe.as_dict(), **given}, arguments.run), state
     if not arguments.recipe:
         raise RecipeError("give a recipe, such as training/recipes/laptop.toml")
-    return read_recipe(arguments.recipe, {**(SMOKE if arguments.smoke else {}), **given}), None
+    recipe = read_recipe(arguments.recipe, {**(SMOKE if arguments.smoke else {}), **given})
+    if recipe.start == "network":
+        arguments.begin = arguments.begin or str(BUNDLED)
+        shape = shape_of(arguments.begin)
+        small = {name: value for name, value in SMOKE.items() if arguments.smoke and name not in shape}
+        recipe = read_recipe(arguments.recipe, {**small, **given}, defaults=shape)
+    elif arguments.player:
+        raise RecipeError("--player goes on from a network: use training/recipes/finetune.toml, or --start network")
+    return recipe, None
+
+
+def shape_of(path: str) -> dict[str, Any]:
+    """The settings that a network file fixes."""
+    metadata = read_metadata(path)
+    shape = {name: metadata["config"][name] for name in ("filters", "depth", "activation")}
+    shape |= {name: metadata[name] for name in ("feature_set", "board_size")}
+    return {**shape, "network": metadata["architecture"]}
+
+
+def games_of(
+    arguments: argparse.Namespace, recipe: Recipe, drawn: dict[str, int], say: Callable[[str], None]
+) -> tuple[Recipe, Corpus, Corpus, OwnGames | None]:
+    """The games to learn from and those held out; for one player's, the recipe with the shares that they get."""
+    paths = arguments.games or ([SAMPLES] if arguments.smoke else [])
+    if not paths:
+        raise RecipeError("give games to learn from: --games data/shards, or SGF files")
+    if arguments.player:
+        own = own_games(paths, arguments.player, arguments.mix, arguments.validation, recipe, say)
+        return own.recipe, own.training, join([own.held_out, own.general]), own
+    if arguments.mix:
+        raise RecipeError("--mix goes with --player: give all games to --games")
+    if PLAYER in drawn:
+        raise RecipeError("this run learns one player's moves: give --player, --games and --mix as before")
+    corpus = load_corpus(paths, recipe.board_size, training=True, progress=say)
+    if arguments.validation:
+        return recipe, corpus, load_corpus(arguments.validation, recipe.board_size, progress=say), None
+    return recipe, *corpus.hold_out(recipe.hold_out, recipe.seed), None
 
 
 def in_words(memory: dict[str, float]) -> str:
@@ -136,23 +182,17 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     at_end.callback(log.close)
     if resumed is not None and arguments.recipe:
         log.say(f"resumed with the settings of its checkpoint: {arguments.recipe} is not read")
-    if team.first:
-        (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
 
     # ------------------------------------------------------------------------------------------------------- games
-    paths = arguments.games or ([SAMPLES] if arguments.smoke else [])
-    if not paths:
-        raise RecipeError("give games to learn from: --games data/shards, or SGF files")
-    corpus = load_corpus(paths, recipe.board_size, training=True, progress=log.say)
-    if arguments.validation:
-        held_out = load_corpus(arguments.validation, recipe.board_size, progress=log.say)
-    else:
-        corpus, held_out = corpus.hold_out(recipe.hold_out, recipe.seed)
+    drawn = {} if resumed is None else resumed["sampler"]["drawn"]
+    recipe, corpus, held_out, own = games_of(arguments, recipe, drawn, log.say)
     if len(corpus) < recipe.batch or not len(held_out):
         raise RecipeError(
             f"{len(corpus):,} positions to learn from and {len(held_out):,} held out for validation are too few for "
             f"batch = {recipe.batch}: give more games"
         )
+    if team.first:
+        (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
     sampler = PositionSampler(corpus, recipe.batch, recipe.seed, recipe.weights, recipe.cooldown_shares)
     validation = ValidationSet(held_out, recipe.validation_positions, recipe.encoder_threads)
     log.say(f"{len(corpus):,} positions of {corpus.games:,} games; {len(validation):,} held out for validation")
@@ -162,7 +202,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
 
     # ----------------------------------------------------------------------------------------------------- network
     team.join(device)
-    trainer = Trainer(recipe, device, team)
+    trainer, start = Trainer(recipe, device, team), folder / "start.safetensors"
     vitals = Vitals(recipe, chance if recipe.legal_only else math.log(points))
     cooling_from = None
     if resumed is not None:
@@ -178,10 +218,14 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     reader = iter(batches)
     if arguments.begin:
         trainer.start_from_network(Path(arguments.begin))
+        if team.first:
+            keep_start(Path(arguments.begin), start)
     elif resumed is None and recipe.start == "data":
         first = Prefetcher(PositionSampler(corpus, 256, recipe.seed + 1))
         trainer.start_from_data(next(iter(first)))
         first.close()
+    if recipe.retain:
+        trainer.stay_near(Path(arguments.begin or start))
     parameters = sum(p.numel() for p in trainer.module.parameters())
     precision = "bfloat16" if trainer.bfloat16 else "float32"
     where = f"{device}, {team.count} processes" if team.count > 1 else str(device)
@@ -290,6 +334,9 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
         log.say(f"stopped at step {trainer.steps:,}; go on with --run {folder} --resume")
         return 128 + caught if caught else STOPPED
     measure(len(validation), final=True)
+    if own is not None and team.first:
+        results = report(own, start, folder / "network.safetensors", recipe.validation_positions, log.say)
+        log.record("fine_tuning", trainer.steps, results)
     log.say(f"done: {trainer.positions:,} positions in {clock(trainer.seconds)}; {folder / 'network.safetensors'}")
     team.leave()
     return 0

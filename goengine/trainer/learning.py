@@ -129,6 +129,14 @@ class Trainer:
         self.module.load_state_dict(network.module.state_dict(), strict=False)  # the further blocks are not in it
         self.averages = Averages(self.module, self.recipe.ema)
 
+    def stay_near(self, path: Path) -> None:
+        """Hold on to the policy of this network file, as the recipe's ``retain`` asks.
+
+        Raises:
+            NetworkFileError: when the file cannot be read.
+        """
+        self.objective.start = (load_network(path, str(self.device)).module,)
+
     # ---------------------------------------------------------------------------------------------------------- step
     def to_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """A batch's words and targets, turned by their symmetries: int64 (batch, points) and (batch,)."""

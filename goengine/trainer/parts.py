@@ -36,6 +36,7 @@ class Parts:
 
         def part(number: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
             replica = self._replicas[number].train()
+            replica.start = self._objective.start
             loss, right = replica(all_words[number], all_targets[number])
             return loss.detach(), right, torch.autograd.grad(loss, list(replica.parameters()))
 

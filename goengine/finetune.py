@@ -1,0 +1,241 @@
+"""What a run on one player's moves learns from, and what it has gained in the end.
+
+The danger is forgetting: two hundred games are soon known by heart, and what the network knew about the game at large
+is overwritten. Two things are set against it: part of each batch are other players' moves, and the policy is held near
+the one that the run began with (Li and Hoiem 2016, *Learning without Forgetting*; `goengine.metrics.drift`).
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from goengine.checkpoint import Network, load_network, save_network
+from goengine.corpus import Corpus, join, load_corpus
+from goengine.errors import NetworkFileError, RecipeError
+from goengine.intervals import Resamples
+from goengine.metrics import legal_points, mask_illegal, top_k_hits
+from goengine.players import FEW_GAMES, OPPONENTS, PLAYER, PlayerGames, read_player
+from goengine.recipe import Recipe
+
+__all__ = ["OwnGames", "Say", "gain", "keep_start", "own_games", "report", "sentence"]
+
+Say = Callable[[str], None]
+
+_MIX_GAMES = 5_000  # more than a run on one player's games can see
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class OwnGames:
+    """The games of such a run.
+
+    Attributes:
+        players: the player's names.
+        recipe: with the weights that the sources get, and the positions that its epochs come to.
+        training: sources `PLAYER`, `OPPONENTS` and those of the general games.
+        held_out: games of the player that are not learnt from, the player's moves.
+        general: moves of others to measure forgetting on, of games that are not learnt from.
+    """
+
+    players: tuple[str, ...]
+    recipe: Recipe
+    training: Corpus
+    held_out: Corpus
+    general: Corpus
+
+    def described(self) -> dict[str, Any]:
+        """For a network file."""
+        return {
+            "players": list(self.players),
+            "games": self.training.source_games()[PLAYER],
+            "positions": self.training.source_sizes()[PLAYER],
+            "held_out_games": self.held_out.games,
+            "general": list(self.general.source_names),
+        }
+
+
+def own_games(
+    paths: Sequence[str],
+    players: Sequence[str],
+    mix: Sequence[str],
+    validation: Sequence[str],
+    recipe: Recipe,
+    say: Say,
+) -> OwnGames:
+    """Read and divide the games.
+
+    Args:
+        paths: records with the player's games.
+        players: the player's names.
+        mix: general games to learn from as well: records or shards.
+        validation: general games to measure forgetting on; without them a part of `mix`, or the opponents' moves in
+            the held-out games.
+        recipe: its board_size, hold_out, seed, player_share and epochs count.
+        say: told what was found, left out and put in its place.
+
+    Raises:
+        RecipeError: if the player has fewer than two games here.
+        RecordError, ShardError: for files that cannot be used.
+    """
+    games = read_player(paths, players, recipe.board_size, say)
+    learnt, held = games.split(recipe.hold_out, recipe.seed)
+    for line in games.lines():
+        say(line)
+    if len(games) < FEW_GAMES:
+        say(f"warning: only {len(games)} games: expect little, and wide intervals; 100 and more are worth having")
+    others, general = _others(games, learnt, held, mix, validation, recipe, say)
+    held_out = games.corpus(held, (PLAYER,))
+    training = join([games.corpus(learnt, (PLAYER,)), *others])
+    sizes = training.source_sizes()
+    total = sum(sizes.values())
+    if not sizes[PLAYER] or not len(held_out):
+        raise RecipeError("the player makes no move in some of these games; give more")
+    share = recipe.player_share if total > sizes[PLAYER] else 1.0
+    weights = {
+        name: (share / size if name == PLAYER else (1 - share) / (total - sizes[PLAYER]))
+        for name, size in sizes.items()
+        if size
+    }
+    positions = recipe.positions or round(recipe.epochs * sizes[PLAYER] / share)
+    recipe = dataclasses.replace(recipe, weights=weights, positions=positions)
+    say(
+        f"{sizes[PLAYER]:,} moves of {len(learnt):,} games to learn from, {len(held_out):,} of {len(held):,} games "
+        f"held out; {share:.0%} of each batch are the player's"
+    )
+    return OwnGames(tuple(players), recipe, training, held_out, general)
+
+
+def _others(
+    games: PlayerGames,
+    learnt: Sequence[int],
+    held: Sequence[int],
+    mix: Sequence[str],
+    validation: Sequence[str],
+    recipe: Recipe,
+    say: Say,
+) -> tuple[list[Corpus], Corpus]:
+    """Other players' moves to learn from, and those to measure forgetting on."""
+    others, general = [games.corpus(learnt, (OPPONENTS,))], games.corpus(held, (OPPONENTS,))
+    if mix:
+        loaded = load_corpus(mix, recipe.board_size, training=True, progress=say).sample(_MIX_GAMES, recipe.seed)
+        mine, general = loaded.hold_out(recipe.hold_out, recipe.seed)
+        mine = mine.without(games.fingerprints(held))
+        others.append(mine)
+    else:
+        say(
+            "no --mix: the opponents' moves in the same games are all that is set against forgetting, besides "
+            f"retain = {recipe.retain:g}; openings that these games do not have may suffer"
+        )
+    if validation:
+        general = load_corpus(validation, recipe.board_size, progress=say)
+    elif not mix:
+        say("no --validation: forgetting is measured on the opponents' moves in the held-out games")
+    before, general = general.games, general.without(games.fingerprints(learnt))
+    if general.games < before:
+        say(f"left out of the general games: {before - general.games:,} that are among the player's")
+    return [corpus for corpus in others if corpus.games], general
+
+
+def keep_start(begin: Path, path: Path) -> None:
+    """Copy the network that a run begins with into the run's folder, for a resumed run and for the report at its end.
+
+    Raises:
+        NetworkFileError: if it cannot be read or written (a full disk).
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.write_bytes(begin.read_bytes())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise NetworkFileError(f"{path}: cannot be written ({error.strerror}); free some space") from None
+
+
+def gain(before: Network, after: Network, corpus: Corpus, limit: int, say: Say = lambda _: None) -> dict[str, Any]:
+    """How well two networks guess the same moves.
+
+    Returns:
+        positions and games; top1_before and top1_after (fractions, among legal moves), each with its ``_interval``;
+        top1_gain and its interval, of the paired differences; loss_before, loss_after, loss_gain (nats; a gain is
+        negative) likewise. Intervals are 95 %, by resampling games.
+    """
+    labels = np.sort(corpus.fixed_positions(limit))
+    hits = np.zeros((2, len(labels)), dtype=bool)
+    nats = np.zeros((2, len(labels)))
+    for first in range(0, len(labels), _BATCH):
+        part = slice(first, first + _BATCH)
+        words, targets, _ = corpus.encode(labels[part])
+        legal = legal_points(torch.from_numpy(words.view(np.int64)))
+        goal = torch.from_numpy(targets)
+        for row, network in enumerate((before, after)):
+            policy = network.policy(words.reshape(-1, corpus.size, corpus.size), legal=legal.numpy())
+            logits = mask_illegal(torch.from_numpy(policy).clamp_min(1e-30).log(), legal)
+            hits[row, part] = top_k_hits(logits, goal, 1).numpy()
+            nats[row, part] = -logits.gather(1, goal.unsqueeze(1)).squeeze(1).numpy()
+        if first // _BATCH % 20 == 19:
+            say(f"  measured {first + len(targets):,} of {len(labels):,} positions")
+    game, _ = corpus.locate(labels)
+    resamples = Resamples(game)
+    result: dict[str, Any] = {"positions": len(labels), "games": len(np.unique(game))}
+    for name, values in (("top1", hits.astype(np.float64)), ("loss", nats)):
+        for when, row in (("before", values[0]), ("after", values[1]), ("gain", values[1] - values[0])):
+            result[f"{name}_{when}"] = float(row.mean())
+            result[f"{name}_{when}_interval"] = _plain(resamples.mean(row))
+    return result
+
+
+def _plain(interval: tuple[float, float]) -> list[float] | None:
+    """For JSON, which knows no NaN."""
+    return None if np.isnan(interval[0]) else list(interval)
+
+
+def sentence(name: str, measured: dict[str, Any]) -> str:
+    """A gain in a line for people."""
+
+    def percent(when: str) -> str:
+        low_high = measured[f"top1_{when}_interval"]
+        around = "" if low_high is None else f" ({100 * low_high[0]:.1f} to {100 * low_high[1]:.1f})"
+        return f"{100 * measured[f'top1_{when}']:.1f} %{around}"
+
+    difference, low_high = 100 * measured["top1_gain"], measured["top1_gain_interval"]
+    around = "" if low_high is None else f" ({100 * low_high[0]:+.2f} to {100 * low_high[1]:+.2f})"
+    return (
+        f"{name}, {measured['positions']:,} moves of {measured['games']:,} held-out games: top-1 {percent('before')} "
+        f"before, {percent('after')} after: {difference:+.2f} points{around}, loss {measured['loss_gain']:+.4f} nats"
+    )
+
+
+def report(own: OwnGames, start: Path, tuned: Path, limit: int, say: Say) -> dict[str, Any]:
+    """Measure what a run has gained and lost, say it, and write it into the network's file.
+
+    Args:
+        own: the run's games.
+        start: the network file that it began with.
+        tuned: the network file that it made.
+        limit: positions at most, for each of the two measurements.
+        say: told the results.
+
+    Returns:
+        What the file's metadata has under ``fine_tuning``: `OwnGames.described`, from, player and general (`gain`).
+    """
+    before, after = load_network(start), load_network(tuned)
+    results = {**own.described(), "from": before.name}
+    for name, corpus in ((PLAYER, own.held_out), ("general", own.general)):
+        if len(corpus):
+            results[name] = gain(before, after, corpus, limit, say)
+    who = ", ".join(own.players)
+    if "general" in results:
+        say(sentence(f"general ({', '.join(own.general.source_names)})", results["general"]))
+    say(sentence(who, results[PLAYER]))
+    low_high = results[PLAYER]["top1_gain_interval"]
+    if low_high is None or low_high[0] <= 0:
+        say("the interval of the gain reaches 0: more games would tell whether there is one")
+    say("95 % intervals by resampling whole games; those of the gain are of paired differences")
+    metadata = {**after.metadata, "name": f"{before.name} as {who}", "fine_tuning": results}
+    save_network(tuned, after.module, metadata)
+    return results
