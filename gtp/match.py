@@ -300,7 +300,7 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.write(f"match: {error}\n")
         return 2
     except OSError as error:
-        sys.stderr.write(f"match: {error.filename}: {error.strerror}\n")
+        sys.stderr.write(f"match: {error.filename or args.output}: {error.strerror or error}\n")
         return 2
     sys.stdout.write(table_text(found))
     return 0

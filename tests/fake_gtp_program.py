@@ -44,7 +44,7 @@ def main(fault: str, log: str) -> None:
             if fault == "hang" and moves == 2:
                 time.sleep(1000)
             if fault == "slow" and moves == 2:
-                time.sleep(0.4)
+                time.sleep(2)
             if fault == "noise" and moves == 2:
                 print("thinking ...\n", flush=True)
             points = [f"{column}{row}" for row in range(size, 0, -1) for column in LETTERS[:size]]

@@ -258,12 +258,18 @@ def test_more_than_two_programs_meet(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_program_out_of_time_loses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    played = play(tmp_path, "slow", 2, "--time", "absolute 0.3")
-    assert [(result["result"], result["end"], result["winner"]) for result in played] == [
-        ("W+T", "time", 1),
-        ("B+T", "time", 1),
-    ]
-    assert "odd: lost on time" in played[0]["reason"] and "time absolute 0.3" in capsys.readouterr().out
+    (result,) = play(tmp_path, "slow", 1, "--time", "absolute 1.8")
+    assert (result["result"], result["end"], result["winner"]) == ("W+T", "time", 1)
+    assert "odd: lost on time" in result["reason"] and "time absolute 1.8" in capsys.readouterr().out
+
+
+def test_a_move_beforehand_is_on_no_clock(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    (result,) = play(tmp_path / "match", f"plain {log}", 1, "--time", "absolute 99")
+    said = log.read_text().split("quit\n")[1].splitlines()  # the first start only checks that it starts
+    assert said[:5] == ["name", "boardsize 9", "clear_board", "genmove black", "boardsize 9"]
+    assert said.index("time_settings 99 0 0") > 5
+    assert result["thought"] == {"black": 7, "white": 7}
 
 
 def test_a_program_that_hangs_loses_on_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

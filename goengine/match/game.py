@@ -180,6 +180,9 @@ class Table:
             index = result.player(color)
             if index not in self._running:
                 self._running[index] = _Player(self._programs[index])
+                if self._timed:  # a move beforehand, so that no network is loaded on the clock
+                    for command in (f"boardsize {position.size}", "clear_board", "genmove black"):
+                        self._ask(result, color, command, START_TIMEOUT)
             for command in position_commands(position):
                 self._ask(result, color, command, START_TIMEOUT)
         clocks = {color: Clock(self._contract.time) for color in COLORS}
