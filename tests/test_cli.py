@@ -89,6 +89,14 @@ def test_options_out_of_range_are_one_line(words: list[str], reason: str, capsys
         assert reason in refused(capsys, "play", *words)
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "nonsense"])
+def test_a_device_that_is_not_there_is_one_line(
+    record: Path, network: Path, device: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["suggest", str(record), "--network", str(network), "--device", device]
+    assert refused(capsys, *words) == f"goengine: device '{device}' is not available here; use --device cpu\n"
+
+
 def test_the_command_line_alone_imports_nothing_slow() -> None:
     code = "import sys, goengine.cli; print(sorted({'numpy', 'numba', 'torch', 'sgfmill'} & set(sys.modules)))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

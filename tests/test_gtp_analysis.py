@@ -81,14 +81,13 @@ def test_the_order_and_the_share_of_the_moves_are_the_policys(name: str) -> None
         assert prior == pytest.approx(share, abs=1e-4)
 
 
-def test_lz_analyze_has_whole_numbers_only_and_kata_analyze_a_point_in_each_rate() -> None:
+def test_lz_analyze_has_whole_numbers_only_and_the_others_a_point_in_each_rate() -> None:
     for fields, _ in segments(ok(engine(), "lz-analyze")[1]):
         assert all(fields[key].isdecimal() for key in ("visits", "winrate", "prior", "lcb", "order"))
         assert 0 <= int(fields["winrate"]) <= 10_000
-    for fields, _ in segments(ok(engine(), "kata-analyze")[1]):
-        assert all("." in fields[key] for key in ("winrate", "prior", "lcb", "scoreLead", "scoreStdev", "utility"))
-    for fields, _ in segments(ok(engine(), "analyze")[1]):
-        assert fields["winrate"].isdecimal() and "." in fields["scoreLead"]
+    for name in ("kata-analyze", "analyze"):
+        for fields, _ in segments(ok(engine(), name)[1]):
+            assert all("." in fields[key] for key in ("winrate", "prior", "lcb", "scoreLead", "scoreStdev", "utility"))
 
 
 @pytest.mark.parametrize(
@@ -287,6 +286,30 @@ def test_root_info_comes_after_the_moves_and_before_the_ownership() -> None:
     line = ok(engine(), "kata-analyze rootInfo true ownership true")[1]
     assert re.search(r" pv [^=]* rootInfo visits \d+ .*scoreLead \S+ .*ownership ", line)
     assert "rootInfo" not in ok(engine(), "kata-analyze ownership true rootInfo false")[1]
+
+
+@pytest.mark.parametrize("name", ["kata-analyze", "analyze", "kata-genmove_analyze"])
+def test_every_switch_that_katago_documents_is_taken(name: str) -> None:
+    switches = ("ownership", "ownershipStdev", "rootInfo", "noResultValue")
+    others = ("movesOwnership", "movesOwnershipStdev", "pvVisits", "pvEdgeVisits")
+    line = ok(engine(), f"{name} b 10 " + " ".join(f"{switch} true" for switch in (*switches, *others)))[1]
+    assert not [switch for switch in others if switch in line]
+    assert line.count("noResultValue 0.0") == line.count("info move") + 1
+    owned, _, spread = line.partition(" ownership ")[2].partition(" ownershipStdev ")
+    means, deviations = np.array(owned.split(), float), np.array(spread.split(), float)
+    assert len(means) == len(deviations) == 81
+    assert deviations == pytest.approx(np.sqrt(1 - means**2), abs=0.02)
+    off = " ".join(f"{switch} false" for switch in (*switches, *others))
+    assert ok(engine(), f"{name} {off}") == ok(engine(), name)
+    assert ok(engine(), "lz-analyze ownership true rootInfo true")[1] == ok(engine(), "lz-analyze")[1]
+
+
+def test_several_groups_of_moves_to_avoid_for_each_colour() -> None:
+    network = favourites("C3", "G7", "G3")
+    line = segments(ok(engine(network, Input(30)), "kata-analyze b 10 avoid b C3 1 avoid b G7 1 avoid w C3,G7 4")[1])[0]
+    assert line[1][0] == "G3"
+    line = segments(ok(engine(network, Input(30)), "lz-analyze 10 allow b G7 1 allow w C7,D7 2 maxmoves 3")[2])[0]
+    assert line[1][0] == "G7" and line[1][1] in ("C7", "D7")
 
 
 def test_a_board_without_a_legal_move_shows_a_pass() -> None:

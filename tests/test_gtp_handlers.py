@@ -38,7 +38,7 @@ ANALYSIS = {
 EXTENSIONS = {
     *("gg-undo", "gogui-play_sequence", "gogui-analyze_commands", "cputime"),
     *("get_komi", "set_position", "gogui-setup", "gogui-setup_player"),
-    *("kgs-game_over", "kgs-genmove_cleanup"),
+    *("kgs-game_over", "kgs-genmove_cleanup", "stop", "clear_cache"),
     *("gomill-cpu_time", "gomill-describe_engine", "gomill-explain_last_move"),
     *("goengine-policy", "goengine-ownership", "goengine-ladders", "goengine-liberties", "goengine-true_eyes"),
 }
@@ -78,6 +78,8 @@ class Dialogue:
 def test_the_commands_are_all_there() -> None:
     assert set(Dialogue().ok("list_commands").split()) == COMMAND_NAMES
     assert Dialogue().ok("name") == "goengine"
+    disguised = Engine(make_handlers(Dialogue().session, name="KataGo-like goengine"))
+    assert disguised.answer(b"name") == b"= KataGo-like goengine\n\n"
     assert Dialogue().ok("version") == __version__
     assert Dialogue().ok("protocol_version") == "2"
 

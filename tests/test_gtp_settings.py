@@ -189,7 +189,9 @@ def test_a_parameter_reaches_the_player_with_the_next_move(name: str, value: str
         ("kata-set-param resign 0", "resign 0.0 is out of range"),
         ("kata-set-param ladderGuard 1", "ladderGuard '1' is not possible: use true or false"),
         ("kata-set-param passPolicy early", "pass policy 'early' is not possible"),
-        ('kata-set-params {"temperature": 1, "topP": 7}', "top-p 7.0 is out of range"),
+        ("kata-set-param threads 0", "threads 0 is not possible: use 1 to"),
+        ("kata-set-param numSearchThreads 2.5", "numSearchThreads '2.5' is not possible: use a whole number from 1"),
+        ('kata-set-params {"threads": 3, "temperature": 1, "topP": 7}', "top-p 7.0 is out of range"),
         ("kata-set-params [1]", "is not a JSON object"),
     ],
 )
@@ -198,6 +200,17 @@ def test_parameters_that_cannot_be_set_change_nothing(command: str, words: str) 
     before = gtp.ok("kata-get-params")
     assert words in gtp.fails(command)
     assert gtp.ok("kata-get-params") == before
+
+
+def test_the_threads_reach_the_player_and_the_playouts_with_the_next_move() -> None:
+    player = Player(FakeNetwork(9))
+    session = Session(lambda: player, 9)
+    engine = Engine(make_handlers(session), crash_report)
+    assert engine.answer(b"kata-set-param numSearchThreads 2") == b"=\n\n"
+    assert engine.answer(b"kata-get-param threads") == b"= 2\n\n"
+    assert player.threads == 1
+    assert engine.answer(b"reg_genmove b") is not None
+    assert (player.threads, session.threads) == (2, 2)
 
 
 def test_setting_a_parameter_does_not_wait_for_the_network() -> None:

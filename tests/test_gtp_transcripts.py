@@ -1,7 +1,8 @@
 """The golden dialogues of gtp/transcripts, replayed byte for byte.
 
-Lines that begin with ``> `` are sent; all the others but the comments at the head are the responses, in order. To
-write them anew after a change, and then to read the difference:
+Lines that begin with ``> `` are sent; all the others but the comments at the head are the responses, in order. Two
+comments are read: ``# network size N`` and ``# called NAME``. To write them anew after a change, and then to read the
+difference:
 
     UPDATE_TRANSCRIPTS=1 pytest tests/test_gtp_transcripts.py
 """
@@ -10,16 +11,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from pathlib import Path
 
 import pytest
-from fake_network import FakeNetwork
+from transcript_engine import make_engine
 
 from goengine import __version__
-from goengine.gtp.handlers import crash_report, make_handlers
-from goengine.gtp.protocol import Engine
-from goengine.gtp.session import Session
-from goengine.player import Player
 
 FOLDER = Path(__file__).resolve().parent.parent / "gtp" / "transcripts"
 TRANSCRIPTS = sorted(FOLDER.glob("*.gtp"))
@@ -38,11 +36,9 @@ class Patience:
         return not self._waited
 
 
-def replay(sent: list[bytes], sizes: int) -> bytes:
+def replay(sent: list[bytes], size: int, name: str) -> bytes:
     """The dialogue: each line sent, marked, and what came back."""
-    player = Player(FakeNetwork(sizes))
-    session = Session(lambda: player, 19)
-    engine = Engine(make_handlers(session, Patience()), crash_report)
+    engine = make_engine(size, Patience(), name)
     said = []
     for line in sent:
         said.append(b"> " + line + b"\n")
@@ -54,6 +50,12 @@ def replay(sent: list[bytes], sizes: int) -> bytes:
     return b"".join(said)
 
 
+def heading(head: list[bytes], words: str, otherwise: str) -> str:
+    """What the head of a transcript says after these words."""
+    begin = f"# {words} "
+    return next((line.decode()[len(begin) :] for line in head if line.decode().startswith(begin)), otherwise)
+
+
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
 def test_transcript(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(FOLDER)  # for loadsgf
@@ -61,14 +63,15 @@ def test_transcript(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = raw.split(b"\n")
     head = [line for line in lines if line.startswith(b"#")]
     sent = [line[2:] for line in lines if line.startswith(b"> ")]
-    network_size = next((int(line.split()[-1]) for line in head if b"network size" in line), 19)
-    found = b"".join(line + b"\n" for line in head) + replay(sent, network_size)
+    size, name = heading(head, "network size", "19"), heading(head, "called", "goengine")
+    found = b"".join(line + b"\n" for line in head) + replay(sent, int(size), name)
     if os.environ.get("UPDATE_TRANSCRIPTS"):
         path.write_bytes(found.replace(f"= {__version__}\n".encode(), b"= {version}\n"))
     assert found.decode() == raw.decode()
 
 
 def test_the_transcripts_use_every_command() -> None:
-    sent = {word for path in TRANSCRIPTS for line in path.read_text().split("\n") for word in line[1:].split()[:2]}
-    table = make_handlers(Session(lambda: Player(FakeNetwork(9))))
-    assert not set(table) - sent
+    sent = re.findall(
+        r"^>[ \t]+(?:\d+[ \t]+)?([^\s#]+)", "\n".join(path.read_text() for path in TRANSCRIPTS), re.MULTILINE
+    )
+    assert sorted(set(make_engine(9, lambda _: True).handlers) - set(sent)) == []

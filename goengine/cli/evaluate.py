@@ -30,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser)
     parser.add_argument("--against", metavar="FILE", help="another network file, to compare on the same positions")
     parser.add_argument("--limit", type=int, metavar="N", help="measure on at most N positions, evenly chosen")
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is one (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     parser.add_argument("--plots", metavar="FOLDER", help="write pictures there (needs matplotlib)")
     parser.add_argument(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goengine.cli import options
-from goengine.gtp.handlers import crash_report, make_handlers
+from goengine.gtp.handlers import NAME, crash_report, make_handlers
 from goengine.gtp.log import GtpLog
 from goengine.gtp.protocol import Engine, Lines, Output
 from goengine.gtp.session import Session
@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("simple", "positional", "situational"),
         help="which repetition play refuses; the engine's own moves never repeat (default: as the rules say)",
     )
+    parser.add_argument(
+        "--name",
+        default=NAME,
+        help="what it calls itself; some GUIs show more of a name that begins with KataGo (default: %(default)s)",
+    )
     parser.add_argument("--gtp-log", metavar="FILE", help="append all commands and responses, with times, to this file")
     parser.add_argument(
         "--stop-file",
@@ -66,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     threads = args.threads or options.default_threads()
     session = Session(player.get, args.size, args.komi, args.ko, threads, rules)
     lines = Lines(0)
-    handlers = patient_analysis(make_handlers(session, lines.wait), player, lines.wait)
+    handlers = patient_analysis(make_handlers(session, lines.wait, args.name), player, lines.wait)
     if args.stop_file:
         handlers = stopping_handlers(handlers, args.stop_file, session)
     engine = Engine(handlers, crash_report)

@@ -24,6 +24,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="8: average over the turned and mirrored boards, stronger and eight times the work (default: %(default)s)",
     )
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is one (default: %(default)s)")
     parser.add_argument("--threads", type=int, metavar="N", help="processor cores to use (default: all, at most 4)")
 
 
@@ -120,4 +121,4 @@ def make_player(args: argparse.Namespace) -> "Player":
 
     threads = args.threads or default_threads()
     torch.set_num_threads(threads)
-    return Player(load_network(args.network), threads=threads, **_style(args))
+    return Player(load_network(args.network, args.device), threads=threads, **_style(args))

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["analysis_handlers"]
 
-Style: TypeAlias = Literal["lz", "kata", "plain"]
+Style: TypeAlias = Literal["lz", "kata"]
 Wait: TypeAlias = Callable[[float | None], bool]
 
-_SWITCHES = {
-    *("ownership", "rootinfo"),
-    *("movesownership", "ownershipstdev", "movesownershipstdev", "pvvisits", "pvedgevisits", "noresultvalue"),
+_SWITCHES = {  # all that KataGo documents; those of the second line say something of a search, and change nothing here
+    *("ownership", "ownershipstdev", "rootinfo", "noresultvalue"),
+    *("movesownership", "movesownershipstdev", "pvvisits", "pvedgevisits"),
 }
+_ON = ("true", "1", "yes")
 _NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]*)?")
 _GENMOVE_LINES, _GENMOVE_PLIES = 5, 4  # of the analysis that goes with a move, which should not wait for it
 _WHOLE = 10_000  # lz-analyze counts rates in whole ten-thousandths
@@ -44,7 +45,7 @@ def analysis_handlers(session: Session, wait: Wait) -> dict[str, Handler]:
     """
     commands = _Analysis(session, wait)
     table: dict[str, Handler] = {"kata-raw-nn": commands.raw_network, "heatmap": commands.heat_map}
-    styles: tuple[tuple[str, Style], ...] = (("lz-", "lz"), ("kata-", "kata"), ("", "plain"))
+    styles: tuple[tuple[str, Style], ...] = (("lz-", "lz"), ("kata-", "kata"), ("", "kata"))
     for prefix, style in styles:
         table[f"{prefix}analyze"] = partial(commands.analyze, f"{prefix}analyze", style)
         table[f"{prefix}genmove_analyze"] = partial(commands.genmove, f"{prefix}genmove_analyze", style)
@@ -60,8 +61,8 @@ class _Options:
     """Seconds between reports; None reports only what is new."""
     least: int = 1
     most: int | None = None
-    ownership: bool = False
-    root: bool = False
+    wanted: set[str] = field(default_factory=set)
+    """The switches that are on."""
     restrictions: "list[Restriction]" = field(default_factory=list)
 
 
@@ -150,17 +151,22 @@ class _Analysis:
 
 def _report(thinking: "Thinking", options: _Options, style: Style) -> str:
     """All that is known now, as one line."""
-    parts = [_info(thinking, line, style) for line in range(len(thinking.lines))]
-    if style == "kata":
-        if options.root:
-            visits = sum(thinking.visits(line) for line in range(len(thinking.lines)))
-            parts.append(f"rootInfo visits {visits} {_kata_scores(thinking)}")
-        if options.ownership:
-            parts.append("ownership " + " ".join(f"{value:.4f}" for value in thinking.ownership.reshape(-1).tolist()))
+    wanted = options.wanted if style == "kata" else ()
+    no_result = " noResultValue 0.000000" if "noresultvalue" in wanted else ""  # no playout ends without a winner
+    parts = [_info(thinking, line, style, no_result) for line in range(len(thinking.lines))]
+    if "rootinfo" in wanted:
+        visits = sum(thinking.visits(line) for line in range(len(thinking.lines)))
+        parts.append(f"rootInfo visits {visits} {_kata_scores(thinking)}{no_result}")
+    for key, name, values in (
+        ("ownership", "ownership", thinking.ownership),
+        ("ownershipstdev", "ownershipStdev", thinking.ownership_deviation),
+    ):
+        if key in wanted:
+            parts += [name, *(f"{value:.4f}" for value in values.reshape(-1).tolist())]
     return " ".join(parts)
 
 
-def _info(thinking: "Thinking", line: int, style: Style) -> str:
+def _info(thinking: "Thinking", line: int, style: Style, no_result: str) -> str:
     """The segment of a move; its ``pv`` comes last, as Sabaki wants it."""
     moves = thinking.lines[line]
     vertices = [format_vertex(point, thinking.position.size) for point in moves]
@@ -168,10 +174,9 @@ def _info(thinking: "Thinking", line: int, style: Style) -> str:
     head, tail = f"info move {vertices[0]} visits {thinking.visits(line)}", f"order {line} pv {' '.join(vertices)}"
     if style == "kata":
         scores, utility = _kata_scores(thinking), 2 * rate - 1
-        return f"{head} {scores} prior {prior:.6f} lcb {rate:.6f} utilityLcb {utility:.6f} {tail}"
+        return f"{head} {scores}{no_result} prior {prior:.6f} lcb {rate:.6f} utilityLcb {utility:.6f} {tail}"
     whole_rate, whole_prior = round(_WHOLE * rate), round(_WHOLE * prior)
-    lead = f"scoreLead {thinking.lead:.3f} " if style == "plain" else ""
-    return f"{head} winrate {whole_rate} {lead}prior {whole_prior} lcb {whole_rate} {tail}"
+    return f"{head} winrate {whole_rate} prior {whole_prior} lcb {whole_rate} {tail}"
 
 
 def _kata_scores(thinking: "Thinking") -> str:
@@ -232,9 +237,7 @@ def _parse(words: list[str], name: str, size: int) -> _Options:
         elif key in ("avoid", "allow"):
             options.restrictions.append(_restriction(value(), value(), number(), key == "allow", size, usage))
         elif key in _SWITCHES:
-            on = value().lower() in ("true", "1", "yes")
-            options.ownership |= on and key == "ownership"
-            options.root |= on and key == "rootinfo"
+            (options.wanted.add if value().lower() in _ON else options.wanted.discard)(key)
         else:
             raise syntax_error(usage)
     return options

@@ -1,4 +1,4 @@
-"""Commands beyond the standard that GoGui, gomill's ringmaster, gogui-twogtp and kgsGtp make use of."""
+"""Commands beyond the standard that GoGui, gomill's ringmaster, gogui-twogtp, kgsGtp and LizzieYzy make use of."""
 
 import time
 from typing import TYPE_CHECKING
@@ -41,6 +41,8 @@ def extension_handlers(session: Session) -> dict[str, Handler]:
         ),
         "gomill-explain_last_move": commands.explain_last_move,
         "kgs-game_over": fixed(""),
+        "stop": fixed(""),  # LizzieYzy ends an analysis with it, and any line does
+        "clear_cache": fixed(""),
         "kgs-genmove_cleanup": commands.genmove_cleanup,
     }
 

@@ -21,21 +21,26 @@ from goengine.gtp.words import color_of, fixed, format_move, in_words, numbers, 
 if TYPE_CHECKING:
     from goengine.estimate import Chain
 
-__all__ = ["crash_report", "make_handlers"]
+__all__ = ["NAME", "crash_report", "make_handlers"]
 
 NAME = "goengine"
 _STATUSES = ("alive", "seki", "dead")
 
 
-def make_handlers(session: Session, wait: Callable[[float | None], bool] | None = None) -> dict[str, Handler]:
+def make_handlers(
+    session: Session, wait: Callable[[float | None], bool] | None = None, name: str = NAME
+) -> dict[str, Handler]:
     """The table of commands for a session; the protocol adds those that need none.
 
-    ``wait`` is :meth:`goengine.gtp.protocol.Lines.wait`, by which an analysis learns that it is over; without it, an
-    analysis ends after its first line.
+    Args:
+        session: the game and its player.
+        wait: :meth:`goengine.gtp.protocol.Lines.wait`, by which an analysis learns that it is over; without it, an
+            analysis ends after its first line.
+        name: what ``name`` answers.
     """
     commands = _Commands(session)
     table: dict[str, Handler] = {
-        "name": fixed(NAME),
+        "name": fixed(name),
         "version": fixed(__version__),
         "play": commands.play,
         "genmove": commands.genmove,

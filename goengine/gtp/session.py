@@ -4,6 +4,7 @@ Whatever is slow to import (numpy, Numba, torch) is imported inside the methods 
 need none of it answer at once.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +27,7 @@ __all__ = ["RESIGN", "Resign", "Session"]
 
 Resign = Literal["resign"]
 RESIGN: Resign = "resign"
+MOST_THREADS = 256
 
 
 class Session(Game):
@@ -36,7 +38,7 @@ class Session(Game):
         size: of the board, until :meth:`resize`.
         komi: points for White.
         ko: the rule that :meth:`play` enforces, if not that of ``rules``; the player itself never repeats a position.
-        threads: for the estimate of the score.
+        threads: processor cores for the network and the playouts.
         rules: how repetition is treated and the score counted.
     """
 
@@ -52,7 +54,7 @@ class Session(Game):
         super().__init__(size, komi, ko, rules)
         self._player = player
         self._style: dict[str, Any] = {}  # settings to give to the player when it is next needed
-        self._threads = threads
+        self._threads = self._threads_in_use = threads
         self._generated: tuple[tuple[Color, int | None], ...] = ()  # the game up to the move generated last
         self._estimate: tuple[tuple[int, int, str, int], Estimate] | None = None
         self._outcome: tuple[tuple[int, int, str, int], Estimate] | None = None
@@ -69,6 +71,17 @@ class Session(Game):
         """
         replace(Style(), **changes)
         self._style |= changes
+
+    @property
+    def threads(self) -> int:
+        """Processor cores for the network and the playouts, from the next move on."""
+        return self._threads
+
+    @threads.setter
+    def threads(self, threads: int) -> None:
+        if not 1 <= threads <= MOST_THREADS:
+            raise GoEngineError(f"threads {threads} is not possible: use 1 to {MOST_THREADS}")
+        self._threads = threads
 
     # Moves
 
@@ -182,11 +195,16 @@ class Session(Game):
         return position.size, position.hash, position.to_play, position.move_number
 
     def _ready(self) -> "Player":
-        """The player, in the style that was last asked for."""
+        """The player, in the style and with the threads that were last asked for."""
         player = self._player()
         if self._style:
             player.restyle(**self._style)
             self._style = {}
+        if self._threads_in_use != self._threads:
+            player.threads = self._threads_in_use = self._threads
+            torch = sys.modules.get("torch")  # loaded by now if the network needs it
+            if torch is not None:
+                torch.set_num_threads(self._threads)
         return player
 
     def _seen_by(self, color: "Color") -> "Position":

@@ -83,7 +83,7 @@ class _Rules:
 
 
 class _Kind(NamedTuple):
-    """A parameter: the field of the player's style, and its values in words."""
+    """A parameter: the field of the player's style, or :data:`_THREADS`, and its values in words."""
 
     field: str
     values: str
@@ -113,6 +113,7 @@ def _truth(word: str) -> bool:
     return word.lower() == "true"
 
 
+_THREADS = "threads"
 _PARAMETERS: dict[str, _Kind] = {
     "temperature": _Kind("temperature", "a number, 0 to 100", _number),
     "topP": _Kind("top_p", "a share above 0, up to 1", _number),
@@ -121,9 +122,11 @@ _PARAMETERS: dict[str, _Kind] = {
     "resign": _Kind("resign", "points behind, above 0, or none", _or_none(_number)),
     "ladderGuard": _Kind("ladder_guard", "true or false", _truth),
     "passPolicy": _Kind("pass_policy", "human or cleanup", str.lower),
+    "threads": _Kind(_THREADS, "a whole number from 1", _whole),
     "chosenMoveTemperature": _Kind("temperature", "a number, 0 to 100", _number),
     "rootNumSymmetriesToSample": _Kind("symmetries", "1 or 8", _whole),
     "searchRandSeed": _Kind("seed", "a whole number, or none", _or_none(_whole)),
+    "numSearchThreads": _Kind(_THREADS, "a whole number from 1", _whole),
 }
 """By name, ours and then KataGo's for the same."""
 
@@ -136,23 +139,37 @@ class _Parameters:
 
     def get(self, words: list[str]) -> str:
         (name,) = take(words, 1, "kata-get-param and a parameter, as kata-get-param temperature")
-        return _written(self._session.setting(_kind(name).field))
+        return _written(self._value(_kind(name).field))
 
     def set(self, words: list[str]) -> str:
         name, value = take(words, 2, "kata-set-param, a parameter and its value, as kata-set-param temperature 0.5")
-        self._session.restyle(**_changes({name: value}))
+        self._change({name: value})
         return ""
 
     def get_all(self, words: list[str]) -> str:
         import json
 
-        return json.dumps({name: self._session.setting(kind.field) for name, kind in _PARAMETERS.items()})
+        return json.dumps({name: self._value(kind.field) for name, kind in _PARAMETERS.items()})
 
     def set_all(self, words: list[str]) -> str:
         if not words:
             raise syntax_error("kata-set-params and a JSON object, as kata-get-params answers")
-        self._session.restyle(**_changes(_object(" ".join(words))))
+        self._change(_object(" ".join(words)))
         return ""
+
+    def _value(self, field: str) -> object:
+        return self._session.threads if field == _THREADS else self._session.setting(field)
+
+    def _change(self, values: Mapping[str, object]) -> None:
+        """Change parameters, all of them or none."""
+        changes = _changes(values)
+        before = self._session.threads
+        self._session.threads = changes.pop(_THREADS, before)
+        try:
+            self._session.restyle(**changes)
+        except GoEngineError:
+            self._session.threads = before
+            raise
 
 
 def _kind(name: str) -> _Kind:
@@ -163,7 +180,7 @@ def _kind(name: str) -> _Kind:
 
 
 def _changes(values: Mapping[str, object]) -> dict[str, Any]:
-    """The fields of the style that these values of parameters, in words or from JSON, stand for."""
+    """The fields that these values of parameters, in words or from JSON, stand for."""
     changes = {}
     for name, value in values.items():
         kind = _kind(name)

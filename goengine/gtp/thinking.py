@@ -108,6 +108,12 @@ class Thinking:
         """float32 (size, size): 1 is the player to move's, -1 the opponent's."""
         return self._sign * self.seen.ownership
 
+    @property
+    def ownership_deviation(self) -> NDArray[np.float32]:
+        """float32 (size, size): standard deviation of each point's owner, 1 or -1, over the playouts; 0 to 1."""
+        deviation: NDArray[np.float32] = np.sqrt(np.maximum(0, 1 - np.square(self.seen.ownership)))
+        return deviation
+
     def visits(self, line: int) -> int:
         """The share of a line's first move as whole visits of :data:`VISITS`, at least 1."""
         return max(1, round(VISITS * self.shares[line]))
