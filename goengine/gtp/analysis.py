@@ -36,6 +36,7 @@ _NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]*)?")
 _GENMOVE_LINES, _GENMOVE_PLIES = 5, 4  # of the analysis that goes with a move, which should not wait for it
 _WHOLE = 10_000  # lz-analyze counts rates in whole ten-thousandths
 _SYMMETRIES = 8
+_REST = 0.001  # seconds between two reports at least, however late they are
 
 
 def analysis_handlers(session: Session, wait: Wait) -> dict[str, Handler]:
@@ -144,7 +145,7 @@ class _Analysis:
                 yield report
                 self._wait(None)
             return
-        while not self._wait(max(0.0, due - time.monotonic())):
+        while not self._wait(max(_REST, due - time.monotonic())):
             yield report
             due = time.monotonic() + options.interval
 
