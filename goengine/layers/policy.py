@@ -1,67 +1,13 @@
-"""The layers that all networks are made of, and their initialisation.
-
-Tensors are float (batch, channels, rows, columns) unless said otherwise; convolutions keep the board's size (zero
-padding, stride 1), and nothing pools.
-"""
+"""What the policy networks are built from: the board keeps its size, and nothing pools."""
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from goengine.winograd import WinogradConv2d
+from goengine.layers.start import ACTIVATIONS, convolution
 
-__all__ = [
-    "ACTIVATIONS",
-    "PolicyHead",
-    "ResidualBlock",
-    "convolution",
-    "he_start",
-    "scale_to_unit_variance",
-    "unpack_words",
-]
-
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": lambda: nn.ReLU(inplace=True),
-    "silu": lambda: nn.SiLU(inplace=True),
-    "mish": lambda: nn.Mish(inplace=True),
-}
-
-
-def convolution(in_channels: int, out_channels: int, kernel: int, *, bias: bool) -> nn.Conv2d:
-    """A convolution that keeps the board's size, started as He et al. 2015 (fan in) with zero bias."""
-    layer = WinogradConv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=bias)
-    he_start(layer)
-    return layer
-
-
-def he_start(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> None:
-    """Start a layer from N(0, 2 / fan_in), times ``gain``, and zero bias.
-
-    PyTorch's own default (a third of that variance and less) stops a plain network of 12 layers from learning at all.
-    """
-    fan_in = layer.weight[0].numel()
-    nn.init.normal_(layer.weight, std=gain * math.sqrt(2 / fan_in))
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-
-
-@torch.no_grad()
-def scale_to_unit_variance(layer: nn.Conv2d, inputs: Tensor) -> Tensor:
-    """Rescale a convolution so that on these inputs each output channel has mean 0 and variance 2.
-
-    Variance 2 before a ReLU is mean square 1 after it. The layer must have a bias.
-
-    Returns:
-        The layer's outputs after the change, (batch, out_channels, rows, columns).
-    """
-    assert layer.bias is not None
-    outputs: Tensor = layer(inputs)
-    deviation = outputs.std(dim=(0, 2, 3)).clamp_min(1e-6) / math.sqrt(2)
-    layer.weight.div_(deviation.view(-1, 1, 1, 1))
-    layer.bias.copy_((layer.bias - outputs.mean(dim=(0, 2, 3))) / deviation)
-    return layer(inputs)  # type: ignore[no-any-return]
+__all__ = ["PolicyHead", "ResidualBlock", "unpack_words"]
 
 
 class ResidualBlock(nn.Module):
