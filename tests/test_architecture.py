@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "handicap": {"coords"},
     "optimizers": {"recipe"},
     "networks": {"layers"},
+    "images": {"layers"},
     "summary": {"networks"},
     "rules": {"board", "coords"},
     "rulesets": {"rules"},

@@ -1,0 +1,1 @@
+"""Image classification on the layers of the policy network (`goengine.layers`)."""
