@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from goengine.checkpoint import Network, load_network, save_network
+from goengine.comparison import compare
 from goengine.corpus import Corpus, join, load_corpus
 from goengine.errors import NetworkFileError, RecipeError
-from goengine.intervals import Resamples
-from goengine.metrics import legal_points, mask_illegal, top_k_hits
+from goengine.evaluator import Subject, measure
+from goengine.heldout import HeldOut
 from goengine.players import FEW_GAMES, OPPONENTS, PLAYER, PlayerGames, read_player
 from goengine.recipe import Recipe
 
@@ -28,7 +28,6 @@ __all__ = ["OwnGames", "Say", "gain", "keep_start", "own_games", "report", "sent
 Say = Callable[[str], None]
 
 _MIX_GAMES = 5_000  # more than a run on one player's games can see
-_BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -156,36 +155,25 @@ def keep_start(begin: Path, path: Path) -> None:
         raise NetworkFileError(f"{path}: cannot be written ({error.strerror}); free some space") from None
 
 
-def gain(before: Network, after: Network, corpus: Corpus, limit: int, say: Say = lambda _: None) -> dict[str, Any]:
+def gain(before: Network, after: Network, corpus: Corpus, limit: int, threads: int = 1) -> dict[str, Any]:
     """How well two networks guess the same moves.
 
     Returns:
-        positions and games; top1_before and top1_after (fractions, among legal moves), each with its ``_interval``;
-        top1_gain and its interval, of the paired differences; loss_before, loss_after, loss_gain (nats; a gain is
-        negative) likewise. Intervals are 95 %, by resampling games.
+        positions and games; top1_before and top1_after (fractions, among legal moves), loss_before and loss_after
+        (nats), each with its ``_interval``; top1_gain and loss_gain, after less before, with the intervals of paired
+        differences. Intervals are 95 %, by resampling games.
     """
-    labels = np.sort(corpus.fixed_positions(limit))
-    hits = np.zeros((2, len(labels)), dtype=bool)
-    nats = np.zeros((2, len(labels)))
-    for first in range(0, len(labels), _BATCH):
-        part = slice(first, first + _BATCH)
-        words, targets, _ = corpus.encode(labels[part])
-        legal = legal_points(torch.from_numpy(words.view(np.int64)))
-        goal = torch.from_numpy(targets)
-        for row, network in enumerate((before, after)):
-            policy = network.policy(words.reshape(-1, corpus.size, corpus.size), legal=legal.numpy())
-            logits = mask_illegal(torch.from_numpy(policy).clamp_min(1e-30).log(), legal)
-            hits[row, part] = top_k_hits(logits, goal, 1).numpy()
-            nats[row, part] = -logits.gather(1, goal.unsqueeze(1)).squeeze(1).numpy()
-        if first // _BATCH % 20 == 19:
-            say(f"  measured {first + len(targets):,} of {len(labels):,} positions")
-    game, _ = corpus.locate(labels)
-    resamples = Resamples(game)
-    result: dict[str, Any] = {"positions": len(labels), "games": len(np.unique(game))}
-    for name, values in (("top1", hits.astype(np.float64)), ("loss", nats)):
-        for when, row in (("before", values[0]), ("after", values[1]), ("gain", values[1] - values[0])):
-            result[f"{name}_{when}"] = float(row.mean())
-            result[f"{name}_{when}_interval"] = _plain(resamples.mean(row))
+    games = HeldOut.of(corpus)
+    first, second = measure([Subject(before), Subject(after)], games, limit, threads=threads)
+    result: dict[str, Any] = {"positions": len(first.positions), "games": len(np.unique(first.positions.game))}
+    for when, report in (("before", first), ("after", second)):
+        hits, nats = report.guesses.hits(1), report.guesses.nats()
+        result |= {f"top1_{when}": float(hits.mean()), f"loss_{when}": float(nats.mean())}
+        result[f"top1_{when}_interval"] = _plain(report.resamples.share(hits))
+        result[f"loss_{when}_interval"] = _plain(report.resamples.mean(nats))
+    difference = compare(second, first)
+    for name in ("top1", "loss"):
+        result |= {f"{name}_gain": difference[name], f"{name}_gain_interval": difference[f"{name}_interval"]}
     return result
 
 
@@ -210,7 +198,7 @@ def sentence(name: str, measured: dict[str, Any]) -> str:
     )
 
 
-def report(own: OwnGames, start: Path, tuned: Path, limit: int, say: Say) -> dict[str, Any]:
+def report(own: OwnGames, start: Path, tuned: Path, limit: int, threads: int, say: Say) -> dict[str, Any]:
     """Measure what a run has gained and lost, say it, and write it into the network's file.
 
     Args:
@@ -218,6 +206,7 @@ def report(own: OwnGames, start: Path, tuned: Path, limit: int, say: Say) -> dic
         start: the network file that it began with.
         tuned: the network file that it made.
         limit: positions at most, for each of the two measurements.
+        threads: that work side by side.
         say: told the results.
 
     Returns:
@@ -227,7 +216,8 @@ def report(own: OwnGames, start: Path, tuned: Path, limit: int, say: Say) -> dic
     results = {**own.described(), "from": before.name}
     for name, corpus in ((PLAYER, own.held_out), ("general", own.general)):
         if len(corpus):
-            results[name] = gain(before, after, corpus, limit, say)
+            say(f"measuring on {min(limit, len(corpus)):,} {name} positions, before and after ...")
+            results[name] = gain(before, after, corpus, limit, threads)
     who = ", ".join(own.players)
     if "general" in results:
         say(sentence(f"general ({', '.join(own.general.source_names)})", results["general"]))

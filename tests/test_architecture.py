@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "prepare": {"sgf", "shards"},
     "corpus": {"features", "sgf", "shards"},
     "players": {"corpus", "sgf", "shards"},
-    "finetune": {"checkpoint", "corpus", "intervals", "metrics", "players", "recipe"},
+    "finetune": {"checkpoint", "comparison", "corpus", "evaluator", "heldout", "players", "recipe"},
     "dataset": {"corpus", "symmetry"},
     "endgame": {"estimate", "groups", "rules"},
     "player": {"endgame", "estimate", "rules", "style", "symmetry"},

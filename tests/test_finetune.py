@@ -4,7 +4,6 @@ import importlib.util
 import json
 import signal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from tiny_network import write_tiny_network
 from torch import Tensor
 
 from goengine.checkpoint import load_network
-from goengine.corpus import Corpus
 from goengine.dataset import Batch
 from goengine.errors import RecipeError
+from goengine.evaluator import evaluate_corpus
 from goengine.finetune import OwnGames, gain, own_games, sentence
 from goengine.metrics import drift
 from goengine.players import OPPONENTS, PLAYER
@@ -151,38 +150,24 @@ def test_what_stands_in_for_general_games_is_said(folder: Path) -> None:
     assert not any(line.startswith("no --") for line in divided(folder, [folder / "general.shard"], [])[1])
 
 
-def fake(right: Any, games: Corpus) -> Any:
-    """A network that is sure of the move played in the positions where `right` says so, and of another elsewhere."""
-    place = iter(range(len(games)))
-    targets = games.encode(np.arange(len(games)))[1]
-
-    def policy(boards: Any, legal: Any) -> Any:
-        answer = np.where(legal, np.float32(1e-6), np.float32(0))
-        for row in range(len(boards)):
-            i = next(place)
-            others = [point for point in np.flatnonzero(legal[row]) if point != targets[i]]
-            answer[row, targets[i] if right[i] else others[0]] = 1
-        return answer.astype(np.float32)
-
-    return SimpleNamespace(policy=policy, size=9)
-
-
-def test_a_gain_is_paired_and_its_interval_is_by_game() -> None:
-    games = corpus(12)
-    labels = np.arange(len(games))
-    game, _ = games.locate(labels)
-    before = labels % 3 == 0
-    after = before | (labels % 7 == 0)
-    measured = gain(fake(before, games), fake(after, games), games, 10**6)
+def test_a_gain_is_what_both_networks_make_of_the_same_positions(folder: Path) -> None:
+    games, before = corpus(12), load_network(folder / "tiny9.safetensors")
+    after = load_network(folder / "tiny9.safetensors")
+    with torch.no_grad():
+        for parameter in after.module.parameters():
+            parameter.mul_(-3)
+    measured = gain(before, after, games, 10**6)
+    one, other = (evaluate_corpus(network, games).total for network in (before, after))
     assert (measured["positions"], measured["games"]) == (len(games), 12)
-    assert measured["top1_before"] == before.mean() and measured["top1_after"] == after.mean()
-    assert measured["top1_gain"] == pytest.approx((after & ~before).mean())
-    low, high = measured["top1_gain_interval"]
-    assert 0 < low < measured["top1_gain"] < high and high - low < 0.1
-    by_game = gain(fake(before, games), fake(before | (game < 6), games), games, 10**6)
-    low, high = by_game["top1_gain_interval"]
-    assert high - low > 0.3, "whole games differ: twelve of them say little"
-    assert measured["loss_gain"] < 0 and "before, " in sentence("Ann", measured)
+    assert (measured["top1_before"], measured["loss_before"]) == (one.top(1), pytest.approx(one.loss))
+    assert (measured["top1_after"], measured["loss_after"]) == (other.top(1), pytest.approx(other.loss))
+    assert measured["top1_gain"] == pytest.approx(other.top(1) - one.top(1))
+    for name in ("top1_before", "top1_after", "top1_gain", "loss_before", "loss_after", "loss_gain"):
+        low, high = measured[f"{name}_interval"]
+        assert low <= measured[name] <= high and low < high, name
+    assert abs(measured["loss_gain"]) > 1e-4
+    text = sentence("Ann", measured)
+    assert f"{len(games):,} moves of 12 held-out games" in text and f"{measured['loss_gain']:+.4f} nats" in text
 
 
 def test_drift_is_the_divergence_over_legal_points() -> None:

@@ -335,7 +335,8 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
         return 128 + caught if caught else STOPPED
     measure(len(validation), final=True)
     if own is not None and team.first:
-        results = report(own, start, folder / "network.safetensors", recipe.validation_positions, log.say)
+        made, limit = folder / "network.safetensors", recipe.validation_positions
+        results = report(own, start, made, limit, torch.get_num_threads(), log.say)
         log.record("fine_tuning", trainer.steps, results)
     log.say(f"done: {trainer.positions:,} positions in {clock(trainer.seconds)}; {folder / 'network.safetensors'}")
     team.leave()
