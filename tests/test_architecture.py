@@ -54,7 +54,7 @@ ALLOWED: dict[str, set[str]] = {
         *("checkpoint", "corpus", "dataset", "features", "layers"),
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
     },
-    "env": {"_kernels", "board", "checkpoint", "coords", "features", "gtp", "rules"},
+    "env": {"_kernels", "board", "checkpoint", "coords", "features", "gtp", "handicap", "rules"},
     "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
     "match": {"checkpoint", "coords", "estimate", "gtp", "rules", "sgf", "symmetry"},
 }

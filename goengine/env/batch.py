@@ -111,6 +111,11 @@ class GoBatch:
         return self._states[:, state.PLY].copy()
 
     @property
+    def passes(self) -> NDArray[np.int64]:
+        """How many passes in a row ended each game so far: int64 (games,)."""
+        return self._states[:, state.PASSES].copy()
+
+    @property
     def to_play(self) -> NDArray[np.uint8]:
         """Whose turn it is: uint8 (games,), 0 Black, 1 White."""
         return (self._states[:, state.PLY] & 1).astype(np.uint8)
@@ -219,12 +224,12 @@ class GoBatch:
         wrong = ~skip & ((played < 0) | (played > self.passing))
         if wrong.any():
             game = int(wrong.argmax())
-            raise ActionError(f"action {played[game]} of game {game} is out of range: use 0 to {self.passing}")
+            raise ActionError(f"{self._name(game)}action {played[game]} is out of range: use 0 to {self.passing}")
         arrays = (self._states, self._seen)
         if illegal == "raise":
             for game in self._work_on(self._kernels.first_illegal, *arrays, skip, played, self._ko):
                 if game >= 0:
-                    raise IllegalMove(f"game {game}: {self.objection(game, int(played[game]))}")
+                    raise IllegalMove(f"{self._name(game)}{self.objection(game, int(played[game]))}")
         self._work_on(
             self._kernels.play_actions, *arrays, self._randoms, skip, played, self._ko, ILLEGAL.index(illegal)
         )
@@ -264,6 +269,9 @@ class GoBatch:
         self._kernels.masks(self._work[0], self._states[one], self._seen[one], self._ko, out, 0, 1)
         row: NDArray[np.int8] = out[0]
         return row
+
+    def _name(self, game: int) -> str:
+        return f"game {game}: " if self.games > 1 else ""
 
     def _run(self, kernel: Callable[..., Any], *arrays: Any) -> None:
         """Call a kernel for all games, each thread with its part."""
