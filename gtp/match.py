@@ -37,7 +37,7 @@ BLOCK = 10  # games of a pairing before it is the next one's turn: programs are 
 def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="A match between GTP programs.")
-    parser.add_argument("programs", nargs="+", metavar="COMMAND", help="how a program is started, in shell quoting")
+    parser.add_argument("programs", nargs="*", metavar="COMMAND", help="how a program is started, in shell quoting")
     parser.add_argument("--names", nargs="+", metavar="NAME", help="what to call them (default: their commands)")
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the games go")
     parser.add_argument("--games", type=int, default=20, metavar="N", help="games of each pairing (default: 20)")
@@ -84,7 +84,10 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     game.add_argument("--no-referee", action="store_true", help="count by our own playouts")
     args = parser.parse_args(words)
     if len(args.programs) < 2 or (args.names and len(args.names) != len(args.programs)):
-        parser.error("give two programs or more, and --names as many names")
+        parser.error(
+            f"give the commands of two programs or more, and --names as many names, not {len(args.names or ())} for "
+            f"{len(args.programs)}; another option has to stand between --names and the commands"
+        )
     if args.games < 1 or args.tables < 1 or not 2 <= args.size <= 25 or not math.isfinite(args.komi):
         parser.error("--games and --tables need 1 or more, --size 2 to 25, --komi a number")
     if (args.opening_moves or 0) < 0 or (args.max_moves or 1) < 1 or not 0 < args.timeout < math.inf:

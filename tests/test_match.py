@@ -299,6 +299,7 @@ def test_programs_are_told_their_time(kind: str, settings: str, lines: list[str]
     [
         [PROGRAM],
         [PROGRAM, PROGRAM, "--names", "a"],
+        ["--names", "a", "b", PROGRAM, PROGRAM],
         [PROGRAM, PROGRAM, "--games", "0"],
         [PROGRAM, PROGRAM, "--komi", "nan"],
         [PROGRAM, PROGRAM, "--timeout", "-1"],
@@ -341,6 +342,26 @@ def test_a_match_that_is_stopped_goes_on(blow: signal.Signals, tmp_path: Path) -
     played = results(tmp_path / "match")
     assert [result["game"] for result in played] == list(range(40))
     assert len(list(read_games(tmp_path / "match"))) == 40
+
+
+@pytest.mark.slow
+def test_a_second_interruption_waits_for_no_game(tmp_path: Path) -> None:
+    folder = tmp_path / "match"
+    words = [sys.executable, str(ROOT / "gtp" / "match.py"), *command(folder, "hang", 4, "--timeout", "600")]
+    with subprocess.Popen(
+        words, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
+    ) as runner:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (folder / "match.json").exists():
+            time.sleep(0.01)
+        time.sleep(2)  # the first game hangs by now
+        runner.send_signal(signal.SIGINT)
+        assert runner.stderr is not None and "finishing the games" in runner.stderr.readline()
+        runner.send_signal(signal.SIGINT)
+        assert runner.wait(20) == 130
+        assert runner.stderr.read() == ""
+    assert not (folder / "games.jsonl").exists()
+    assert (folder / "table.txt").read_text().startswith("0 games")
 
 
 def test_the_client_tells_how_a_program_failed() -> None:

@@ -156,8 +156,8 @@ def table_text(found: Mapping[str, Any]) -> str:
         lines.append(f"{found['uncounted']} games could not be counted and count for nobody")
     lines += [_pair_text(pair) for pair in found["pairs"]]
     if found["ratings"]:
-        lines.append("ratings, with one drawn game more in each pairing:")
-        lines += [f"  {row['elo']:+5.0f} {_interval(row['elo_95'])}  {row['name']}" for row in found["ratings"]]
+        lines.append(f"ratings in Elo, {found['programs'][0]['name']} at 0, with one drawn game more in each pairing:")
+        lines += [f"  {row['elo']:+5.0f} {row['name']} {_interval(row['elo_95'])}" for row in found["ratings"]]
     lines.append("ended by " + ", ".join(f"{end} {count}" for end, count in found["ends"].items()))
     lengths, ended = found["moves"], found["moves_to_the_end"]
     lines.append(
@@ -185,6 +185,8 @@ def _pair_text(pair: Mapping[str, Any]) -> str:
 
 def _interval(bounds: Sequence[float | None]) -> str:
     low, high = bounds
+    if low == high == 0:  # what the others are measured by
+        return ""
     return f"({'-inf' if low is None else f'{low:+.0f}'} to {'+inf' if high is None else f'{high:+.0f}'})"
 
 
