@@ -157,7 +157,7 @@ def table_text(found: Mapping[str, Any]) -> str:
     lines += [_pair_text(pair) for pair in found["pairs"]]
     if found["ratings"]:
         lines.append(f"ratings in Elo, {found['programs'][0]['name']} at 0, with one drawn game more in each pairing:")
-        lines += [f"  {row['elo']:+5.0f} {row['name']} {_interval(row['elo_95'])}" for row in found["ratings"]]
+        lines += [f"  {row['elo']:+5.0f} {row['name']} {_interval(row['elo_95'])}".rstrip() for row in found["ratings"]]
     lines.append("ended by " + ", ".join(f"{end} {count}" for end, count in found["ends"].items()))
     lengths, ended = found["moves"], found["moves_to_the_end"]
     lines.append(
