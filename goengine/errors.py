@@ -8,6 +8,7 @@
     ├── RecordError         a game record or an archive of them that cannot be used
     ├── ShardError          a file of packed games that is damaged or of another version
     ├── NetworkFileError    a network file that is damaged or does not fit
+    ├── ImageError          a picture, or a file or folder of them, that cannot be used
     └── RecipeError         a recipe or a setting that makes no sense
 
 ``assert`` is for our own mistakes; whatever comes from outside raises one of these, with the offending value in the
@@ -45,6 +46,10 @@ class ShardError(GoEngineError):
 
 class NetworkFileError(GoEngineError):
     """A network file that is damaged, or that does not fit what is asked of it."""
+
+
+class ImageError(GoEngineError):
+    """A picture, or a file or folder of pictures, that cannot be used."""
 
 
 class RecipeError(GoEngineError):

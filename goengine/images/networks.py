@@ -15,7 +15,7 @@
     fully_connected  two dense layers: what the others are compared with
 
 The papers' networks are for 224x224 pictures. Here each halves the image as often as it bears (down to 4 pixels or
-fewer a side), and ``width`` is the number of channels of its first stage: the architecture's idea, in the size of the task.
+fewer a side), and ``width`` is the number of channels of its first stage: the idea, in the size of the task.
 """
 
 from collections.abc import Callable
