@@ -1,0 +1,154 @@
+"""Training in many processes gives what one gives: the same labels, the same losses, the same validation."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_games import corpus, shard
+
+from goengine.checkpoint import load_network
+from goengine.dataset import PositionSampler, Prefetcher
+from goengine.errors import RecipeError
+from goengine.recipe import recipe_from
+from goengine.trainer import Processes, Trainer, lost_the_others
+
+ROOT = Path(__file__).resolve().parent.parent
+RECIPE = """
+name = "test"
+board_size = 9
+network = "alphago"
+filters = 8
+depth = 2
+positions = 320
+batch = 32
+warmup = 64
+ema = [200]
+validation_positions = 600
+log_steps = 1
+threads = 1
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shard(tmp_path / "one.shard", range(6))
+    shard(tmp_path / "two.shard", range(6, 26))
+    (tmp_path / "short.toml").write_text(RECIPE, encoding="utf-8")
+    return tmp_path
+
+
+def records(run: Path, kind: str) -> list[dict[str, float]]:
+    lines = map(json.loads, (run / "log.jsonl").read_text(encoding="utf-8").splitlines())
+    return [{k: v for k, v in line.items() if k not in ("time", "kind")} for line in lines if line["kind"] == kind]
+
+
+def run(folder: Path, *jobs: tuple[object, ...]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "two_processes.py"), *("\t".join(map(str, job)) for job in jobs)],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, capture_output=True, timeout=240,
+    )  # fmt: skip
+
+
+def test_two_processes_learn_and_measure_what_one_does(folder: Path) -> None:
+    games = ("--games", "one.shard", "--validation", "two.shard")
+    result = run(
+        folder,
+        (1, "short.toml", *games, "--run", "one"),
+        (2, "short.toml", *games, "--run", "two", "--accumulate", 2),
+        (2, *games, "--run", "one", "--resume"),  # over already: it only measures, the same weights as before
+    )
+    assert result.returncode == 0, result.stderr
+    assert "on cpu, 2 processes: two" in result.stderr
+    assert result.stderr.count("step 1 ") == 2, "only the first process speaks"
+    one, two = records(folder / "one", "train"), records(folder / "two", "train")
+    assert [line["step"] for line in two] == list(range(1, 11))
+    for mine, theirs in zip(one, two, strict=True):
+        assert theirs["loss"] == pytest.approx(mine["loss"], abs=1e-5)
+        assert theirs["top1"] == mine["top1"] and theirs["norm"] == pytest.approx(mine["norm"], abs=1e-4)
+    measured = records(folder / "one", "final")
+    assert measured[0]["all/positions"] == 600
+    assert measured[:2] == measured[2:], "two processes find the same figures as one, to the last bit"
+    for mine, theirs in zip(measured, records(folder / "two", "final"), strict=False):
+        assert theirs["all/loss"] == pytest.approx(mine["all/loss"], abs=1e-4)
+    assert load_network(folder / "two" / "network.safetensors").metadata["training"]["positions"] == 320
+
+
+@pytest.mark.slow
+def test_torchrun_stopped_and_resumed(folder: Path) -> None:
+    """By the launcher itself: SIGTERM reaches all, one checkpoint is written, and the resumed run ends the same."""
+    games = ("--games", "one.shard", "--validation", "two.shard")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--"]
+    script = str(ROOT / "training" / "train.py")
+    where = {"cwd": folder, "env": {**os.environ, "PYTHONPATH": str(ROOT)}, "text": True}
+    subprocess.run([*launch, script, "short.toml", *games, "--run", "whole"], check=True, timeout=300, **where)  # type: ignore[call-overload]
+    command = [*launch, script, "short.toml", *games, "--run", "r", "--positions", "3200000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, **where) as process:  # type: ignore[call-overload]
+        log = folder / "r" / "log.jsonl"
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline and not (log.exists() and '"step": 3,' in log.read_text(encoding="utf-8")):
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=120)[1]
+    assert process.returncode != 0
+    stopped = re.search(r"stopped at step (\d+); go on with --run r --resume", said)
+    assert stopped is not None and said.count("stopped at step") == 1, said
+    step = int(stopped[1])
+    assert len(records(folder / "r", "train")) == step
+    again = [*launch, script, *games, "--run", "r", "--resume", "--positions", str(32 * (step + 5))]
+    subprocess.run(again, check=True, timeout=300, **where)  # type: ignore[call-overload]
+    assert [line["step"] for line in records(folder / "r", "train")] == list(range(1, step + 6))
+    whole, resumed = records(folder / "whole", "train"), records(folder / "r", "train")
+    assert [line["loss"] for line in whole[:3]] == [line["loss"] for line in resumed[:3]]
+
+
+def test_every_position_is_seen_by_one_process_once_an_epoch() -> None:
+    games = corpus(4, sources=("only",))
+    batch = 12
+    steps = len(games) // batch
+    seen = []
+    for rank in range(3):
+        rows = Processes(rank, 3).mine(batch)
+        feed = Prefetcher(PositionSampler(games, batch, seed=3), rows=rows)
+        for _, made in zip(range(steps), feed, strict=False):
+            assert made.words.shape == (4, 81) and made.state["drawn"]["only"] % batch == 0
+        feed.close()
+        sampler = PositionSampler(games, batch, seed=3)
+        seen.append(np.concatenate([sampler.draw()[0][rows] for _ in range(steps)]))
+    labels = np.concatenate(seen)
+    assert len(labels) == len(set(labels.tolist())) == steps * batch
+
+
+def test_one_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    alone = Processes.from_environment()
+    assert (alone.rank, alone.count, alone.first) == (0, 1, True)
+    assert alone.agree(2.5, [0, 3]) == (2.5, [0, 3]) and alone.sums([1.0, 2.0]) == [1.0, 2.0]
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    second = Processes.from_environment()
+    assert (second.rank, second.count, second.first) == (1, 4, False)
+    assert second.device(torch.device("cpu")) == torch.device("cpu")
+    monkeypatch.setenv("RANK", "4")
+    with pytest.raises(RecipeError, match=r"RANK=4, WORLD_SIZE=4, LOCAL_RANK=None make no sense: start .* torchrun"):
+        Processes.from_environment()
+
+
+def test_a_batch_must_divide_among_the_processes() -> None:
+    recipe = recipe_from({"board_size": 9, "filters": 8, "depth": 1, "batch": 16, "positions": 160}, "test")
+    with pytest.raises(RecipeError, match=r"batch = 16: 3 process\(es\), accumulate = 1 and parts = 1 must divide it"):
+        Trainer(recipe, torch.device("cpu"), Processes(1, 3))
+
+
+def test_a_lost_process_is_told_from_a_mistake() -> None:
+    gloo = RuntimeError("[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer")
+    assert "lost the other processes" in str(lost_the_others(gloo))
+    assert lost_the_others(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) is None
