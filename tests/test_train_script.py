@@ -1,5 +1,6 @@
 """training/train.py from outside: a whole run, an interrupted one, and what bad input gets."""
 
+import errno
 import importlib.util
 import json
 import os
@@ -9,13 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from small_games import sgf, shard
 from torch import Tensor
 
 from goengine.checkpoint import load_network
 from goengine.dataset import Batch
 from goengine.errors import RecipeError
-from goengine.trainer import Trainer
+from goengine.trainer import Trainer, read_run
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE = """
@@ -55,9 +57,13 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
     return status, captured.err
 
 
-def losses(run_folder: Path) -> list[float]:
+def records(run_folder: Path) -> list[dict[str, float]]:
     lines = map(json.loads, (run_folder / "log.jsonl").read_text(encoding="utf-8").splitlines())
-    return [line["loss"] for line in lines if line["kind"] == "train"]
+    return [line for line in lines if line["kind"] == "train"]
+
+
+def losses(run_folder: Path) -> list[float]:
+    return [line["loss"] for line in records(run_folder)]
 
 
 def test_a_whole_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,6 +86,20 @@ def test_a_whole_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 2 and "holds a run already: go on with it by --resume" in err
 
 
+def stopping(monkeypatch: pytest.MonkeyPatch, at: int, number: int, clock: list[float] | None = None) -> None:
+    """Have a signal come while the step after `at` is made, and a clock tick a second with each step."""
+    learn = Trainer.learn
+
+    def learning(self: Trainer, batch: Batch, factor: float) -> tuple[Tensor, Tensor, Tensor]:
+        if self.steps == at:
+            signal.raise_signal(number)
+        if clock is not None:
+            clock[0] += 1.0
+        return learn(self, batch, factor)
+
+    monkeypatch.setattr(Trainer, "learn", learning)
+
+
 @pytest.mark.parametrize("parts", [1, 2])
 def test_stopped_and_resumed_equals_unbroken(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, parts: int
@@ -87,15 +107,8 @@ def test_stopped_and_resumed_equals_unbroken(
     games = ("--games", folder / "one.shard", "--validation", folder / "two.sgfs")
     recipe = (folder / "short.toml", "--parts", parts)
     assert run(capsys, *recipe, *games, "--run", folder / "unbroken")[0] == 0
-    learn = Trainer.learn
-
-    def interrupted(self: Trainer, batch: Batch, factor: float) -> tuple[Tensor, Tensor, Tensor]:
-        if self.steps == 20:  # the cool-down has begun
-            signal.raise_signal(signal.SIGTERM)
-        return learn(self, batch, factor)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "learn", interrupted)
+        stopping(patch, 20, signal.SIGTERM)  # the cool-down has begun
         status, err = run(capsys, *recipe, *games, "--run", folder / "broken")
     assert status == 128 + signal.SIGTERM and "stopped at step 21; go on with" in err
     assert len(losses(folder / "broken")) == 21
@@ -104,6 +117,128 @@ def test_stopped_and_resumed_equals_unbroken(
     assert losses(folder / "broken") == losses(folder / "unbroken")
     first, second = (load_network(folder / name / "network.safetensors") for name in ("unbroken", "broken"))
     assert first.metadata["results"] == second.metadata["results"]
+    for mine, theirs in zip(first.module.state_dict().values(), second.module.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("stop", [12, 20, 26])  # at the peak rate, just after the cool-down has begun, and well in it
+def test_a_run_with_a_time_limit_resumes_to_the_same_losses(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, stop: int
+) -> None:
+    """The schedule follows the clock, the cool-down draws from other sources; here a step takes a second."""
+    games = ("--games", folder / "one.shard", folder / "two.sgfs")
+    limits = ("--positions", 0, "--time-limit", 0.5, "--cooldown-shares", "two=0.9", "--hold-out", 0.1)
+    clock = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    with monkeypatch.context() as patch:
+        stopping(patch, -1, signal.SIGTERM, clock)
+        assert run(capsys, folder / "short.toml", *limits, *games, "--run", folder / "unbroken")[0] == 0
+    with monkeypatch.context() as patch:
+        stopping(patch, stop, signal.SIGINT, clock)
+        status, err = run(capsys, folder / "short.toml", *limits, *games, "--run", folder / "broken")
+        assert status == 128 + signal.SIGINT and "feeder" in err
+        clock[0] += 5000.0  # the machine was off meanwhile
+        assert run(capsys, *games, "--run", folder / "broken", "--resume")[0] == 0
+    assert len(losses(folder / "unbroken")) == 30
+    assert losses(folder / "broken") == losses(folder / "unbroken")
+
+
+def test_a_session_can_be_stopped_after_a_while(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    stopping(monkeypatch, -1, signal.SIGTERM, clock)
+    games = ("--games", folder / "one.shard", "--run", folder / "r", "--stop-after", 0.2)
+    status, err = run(capsys, folder / "short.toml", *games)
+    assert status == 75 and "stopped at step 12; go on with" in err
+    status, err = run(capsys, *games, "--resume")
+    assert status == 75 and "stopped at step 24; go on with" in err
+    assert run(capsys, *games, "--resume")[0] == 0
+    factors = [line["factor"] for line in records(folder / "r")]
+    assert len(factors) == 30 and factors[15:18] == [1.0, 1.0, 1.0] and 0 < factors[-1] < 0.1
+
+
+def test_a_damaged_checkpoint_costs_some_steps(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    games = ("--games", folder / "one.shard", "--run", folder / "r")
+    for begin, stop in (((folder / "short.toml",), 10), (("--resume",), 20)):
+        with monkeypatch.context() as patch:
+            stopping(patch, stop, signal.SIGINT)
+            assert run(capsys, *begin, *games)[0] == 128 + signal.SIGINT
+    newest = folder / "r" / "checkpoint.pt"
+    newest.write_bytes(newest.read_bytes()[:-200])
+    status, err = run(capsys, *games, "--resume")
+    assert status == 0 and "going on from the one before, checkpoint-previous.pt of step 11" in err
+    seen = losses(folder / "r")
+    assert len(seen) == 40 and seen[11:21] == seen[21:31], "steps 12 to 21, again"
+
+
+def test_a_full_disk_is_said_and_survived(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    games = ("--games", folder / "one.shard", "--run", folder / "r", "--checkpoint-minutes", 0)
+    fsync, writes = os.fsync, list[int]()
+
+    def full(number: int) -> None:
+        writes.append(number)
+        if 2 < len(writes) < 6 or len(writes) > 31:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", full)
+    status, err = run(capsys, folder / "short.toml", *games)
+    assert status == 0 and len(writes) == 31, err  # one each step, and one at the end
+    assert err.count("cannot be written (No space left on device): the one before is kept, training goes on") == 3
+    status, err = run(capsys, *games, "--resume", "--positions", 512)
+    last = err.splitlines()[-1]
+    assert status == 2 and last.startswith("train.py: ") and "cannot be written (No space left on device)" in last
+    assert read_run(folder / "r")[1]["counters"]["steps"] == 30
+
+
+def test_a_loss_that_is_no_number_keeps_the_good_checkpoint(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn = Trainer.learn
+
+    def spoilt(self: Trainer, batch: Batch, factor: float) -> tuple[Tensor, Tensor, Tensor]:
+        if self.steps == 8:
+            with torch.no_grad():
+                self.module.get_parameter("stem.weight")[1, 1] = float("nan")
+        return learn(self, batch, factor)
+
+    monkeypatch.setattr(Trainer, "learn", spoilt)
+    games = ("--games", folder / "one.shard", "--run", folder / "r", "--checkpoint-minutes", 0)
+    for steps in (1, 20):  # noticed in the losses, or before a checkpoint is written
+        status, err = run(capsys, folder / "short.toml", *games, "--log-steps", steps)
+        last = err.splitlines()[-1]
+        assert status == 2 and "at step 9" in last and "stem.weight is not finite" in last, last
+        assert "the last checkpoint is good; lower the rates (--rate, --muon-rate)" in last
+        _, state = read_run(folder / "r")
+        assert state["counters"]["steps"] == 8 and all(t.isfinite().all() for t in state["model"].values())
+        for path in (folder / "r").glob("*.pt"):
+            path.unlink()
+
+
+def test_out_of_memory_gets_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 90.00 GiB")
+
+    monkeypatch.setattr(Trainer, "learn", greedy)
+    status, err = run(capsys, folder / "short.toml", "--games", folder / "one.shard", "--run", folder / "r")
+    assert status == 2 and err.splitlines()[-1].startswith("train.py: out of memory on the GPU: raise --accumulate")
+
+
+def test_signs_of_life_are_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    games = ("--games", folder / "one.shard", "--run", folder / "r")
+    status, err = run(capsys, folder / "short.toml", *games, "--expected", "100=4.4,1000=4.0")
+    assert status == 0 and "chance is ln 81 = 4.394 nats; 4." in err
+    assert "expected at 480 positions: about 4.1" in err and "; here 4." in err
+    assert "feeder " in err and "%  memory 0." in err
+    assert all(0 <= line["feeder"] <= 1 and line["memory"] > 0 for line in records(folder / "r"))
 
 
 def test_a_time_limit_ends_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,6 +258,8 @@ def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[st
     games = ("--games", folder / "one.shard")
     recipe = folder / "short.toml"
     (folder / "dev").mkdir()
+    (folder / "empty").mkdir()
+    tiny = shard(folder / "tiny.shard", range(1))
     dev = shard(folder / "dev" / "x.shard", range(1))
     bad = folder / "bad.toml"
     bad.write_text('optimiser = "muon"\npositions = 3', encoding="utf-8")
@@ -135,6 +272,9 @@ def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[st
         ((*games,), "give a recipe"),
         ((recipe, "--games", dev), "for validation, never for training"),
         ((recipe, "--games", folder / "none.sgf"), "none.sgf"),
+        ((recipe, "--games", folder / "empty"), "no 9x9 games among"),
+        ((recipe, "--games", tiny), "too few for batch = 16: give more games"),
+        ((recipe, *games, "--batch", 4096), "too few for batch = 4096: give more games"),
         ((recipe, *games, "--board-size", 19), "its games are on 9x9 boards, not 19x19"),
         ((recipe, *games, "--feature-set", "alphago49"), "there is no feature set 'alphago49'; there are board1"),
         ((recipe, *games, "--weights", "kgs=3"), "there is no source 'kgs' among the games; there are one"),

@@ -66,7 +66,7 @@ class Vitals:
         """
         self.chance = chance
         self.setbacks = 0
-        self._patience, self._guard = recipe.patience, recipe.guard
+        self._patience, self._guard, self._batch = recipe.patience, recipe.guard, recipe.batch
         self._recent: list[float] = []
         self._best = math.inf
         self._snapshot: dict[str, Any] | None = None
@@ -86,7 +86,7 @@ class Vitals:
             if not math.isfinite(loss):
                 where = first_broken_tensor(trainer)
                 raise RecipeError(
-                    f"the loss is {loss} at step {number:,}, batch {number:,} of the run"
+                    f"the loss is {loss} at step {number:,} (positions to {number * self._batch:,})"
                     f"{f', and {where} is not finite' if where else ''}: "
                     "the last checkpoint is good; lower the rates (--rate, --muon-rate) and --resume"
                 )
