@@ -107,6 +107,8 @@ class _Player:
     def __init__(self, program: Program) -> None:
         self.name = program.name
         self.client = start_program(program.command, program.name)
+        self.moves = 0
+        """How many it has made since it was started."""
         self._known: dict[str, bool] = {}
 
     def knows(self, command: str) -> bool:
@@ -213,7 +215,8 @@ class Table:
 
     def _think(self, result: Result, color: Color, clock: Clock) -> str:
         """The answer to genmove, in time."""
-        patience = START_TIMEOUT if result.thought[color] < _FIRST_MOVES else self._contract.timeout
+        player = self._running[result.player(color)]
+        patience = START_TIMEOUT if player.moves < _FIRST_MOVES else self._contract.timeout
         if self._timed:
             patience = clock.available + _GRACE
             for command in clock.reminders(color, self._knows(result, color)):
@@ -226,6 +229,7 @@ class Table:
                 raise self._late(result, color, clock) from None
             raise
         took = time.monotonic() - began
+        player.moves += 1
         result.thought[color] += 1
         result.seconds[color] = round(result.seconds[color] + took, 4)
         result.slowest[color] = round(max(result.slowest[color], took), 4)
