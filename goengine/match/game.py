@@ -24,9 +24,7 @@ FAULTS = ("crash", "no answer", "failed command", "illegal move")
 """Ways to lose a game by what the program did wrong; running out of time is not among them."""
 
 _GRACE = 0.5  # seconds past the end of its time after which a program is not waited for any more
-_FIRST_MOVES = (
-    2  # a program's first moves may take as long as a start: engines load networks behind their first answers
-)
+_FIRST_MOVES = 2  # of a fresh program, which may take as long as a start: networks may be loaded as late as that
 
 
 @dataclass(frozen=True)
