@@ -1,17 +1,13 @@
 """The settings of a training run: a frozen dataclass read from TOML, overridden by ``--name value``."""
 
-import contextlib
 import dataclasses
-import difflib
-import json
 import math
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from goengine import settings
 from goengine.errors import RecipeError
 
 __all__ = ["SETTINGS", "Recipe", "check_name", "parse_setting", "read_recipe", "recipe_from"]
@@ -123,131 +119,34 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        plain = {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}
-        return plain | {"expected": {str(positions): loss for positions, loss in self.expected.items()}}
+        return settings.as_dict(self)
 
     def to_toml(self) -> str:
         """The whole recipe as TOML, to be read back by `read_recipe`."""
-        lines = []
-        for key, value in self.as_dict().items():
-            if isinstance(value, dict):
-                text = "{" + ", ".join(f"{json.dumps(k)} = {v!r}" for k, v in value.items()) + "}"
-            else:
-                text = json.dumps(value)
-            lines.append(f"{key} = {text}\n")
-        return "".join(lines)
+        return settings.to_toml(self)
 
 
-SETTINGS = {setting.name: setting for setting in dataclasses.fields(Recipe)}
-"""The dataclass field of each setting."""
+SETTINGS = settings.names(Recipe)
+"""The name of each setting."""
 
 
 def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:
-    """A recipe from plain values.
-
-    Args:
-        values: names and values as TOML or JSON gives them.
-        where: the file, for messages.
-
-    Raises:
-        RecipeError: for unknown names (with the nearest known one) and wrong types or values.
-    """
-    settings = {}
-    for name, value in values.items():
-        settings[name] = _typed(name, value, where)
-    try:
-        return Recipe(**settings)
-    except RecipeError as error:
-        raise RecipeError(f"{where}: {error}") from None
+    """A recipe from plain values: see `goengine.settings.settings_from`."""
+    return settings.settings_from(Recipe, values, where)
 
 
 def read_recipe(
     path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None, defaults: Mapping[str, Any] | None = None
 ) -> Recipe:
-    """A recipe from a TOML file.
-
-    Args:
-        path: the file.
-        overrides: settings that replace the file's.
-        defaults: settings that the file replaces.
-
-    Raises:
-        RecipeError: when the file is missing, is not TOML, or holds a bad setting.
-    """
-    try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot read this recipe ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not a TOML recipe ({' '.join(str(error).split())})") from None
-    return recipe_from({**(defaults or {}), **values, **(overrides or {})}, str(path))
+    """A recipe from a TOML file: see `goengine.settings.read_settings`."""
+    return settings.read_settings(Recipe, path, overrides, defaults)
 
 
 def check_name(name: str, where: str) -> None:
-    """Refuse a name that is no setting.
-
-    Raises:
-        RecipeError: with the nearest name there is.
-    """
-    if name not in SETTINGS:
-        near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(SETTINGS)}"
-        raise RecipeError(f"{where}: there is no setting {name!r}{hint}")
+    """Refuse a name that is no setting of a recipe: see `goengine.settings.check_name`."""
+    settings.check_name(Recipe, name, where)
 
 
 def parse_setting(name: str, text: str) -> Any:
-    """A command line's text as the value that TOML would have given.
-
-    Raises:
-        RecipeError: for text that is no value of this setting.
-    """
-    kind = SETTINGS[name].type
-    try:
-        if kind is str:
-            return text
-        if kind is bool:
-            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-        if kind is int:
-            return int(text.replace("_", ""))
-        if kind is float:
-            return float(text)
-        if name == "ema":
-            return [int(part) for part in text.split(",") if part]
-        return {key: float(value) for key, value in (part.split("=") for part in text.split(",") if part)}
-    except (ValueError, KeyError):
-        raise RecipeError(f"--{name} {text}: not a value for this setting ({_kind(name)})") from None
-
-
-def _kind(name: str) -> str:
-    kind = SETTINGS[name].type
-    names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
-    if kind in names:
-        return names[kind]
-    if name == "ema":
-        return "whole numbers, as 1000,2000"
-    return "positions and losses, as 200000=2.2" if name == "expected" else "sources and numbers, as kgs6d=3,aebpro=1"
-
-
-def _typed(name: str, value: Any, where: str) -> Any:
-    check_name(name, where)
-    kind = SETTINGS[name].type
-    good: Any = None
-    if kind is float and type(value) in (int, float):
-        good = float(value)
-    elif kind in (str, bool, int) and type(value) is kind:
-        good = value
-    elif name == "ema" and isinstance(value, list | tuple) and all(type(v) is int and v > 0 for v in value):
-        good = tuple(value)
-    elif (
-        name in ("weights", "cooldown_shares")
-        and isinstance(value, Mapping)
-        and all(isinstance(k, str) and type(v) in (int, float) and v >= 0 for k, v in value.items())
-    ):
-        good = {key: float(number) for key, number in value.items()}
-    elif name == "expected" and isinstance(value, Mapping):
-        with contextlib.suppress(TypeError, ValueError):
-            points = {int(str(key).replace("_", "")): float(loss) for key, loss in value.items()}
-            good = points if all(key > 0 and loss > 0 for key, loss in points.items()) else None
-    if good is None:
-        raise RecipeError(f"{where}: {name} = {value!r} is not {_kind(name)}")
-    return good
+    """A command line's text as the value that TOML would have given: see `goengine.settings.parse_setting`."""
+    return settings.parse_setting(Recipe, name, text)
