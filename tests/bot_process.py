@@ -1,0 +1,208 @@
+"""A running engine as the clients of servers have it, told to end in all the ways there are; and what came of it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 120.0  # seconds for an answer: a hang is longer, a busy machine is not
+END_PATIENCE = 20.0  # seconds for the end of a process
+WAYS_TO_END = ("quit", "end of input", "cut in a line", "SIGTERM", "SIGINT", "stdout closed", "SIGKILL")
+MOMENTS = ("idle", "genmove", "analysis", "loading")
+
+
+def real_engine(*arguments: str) -> list[str]:
+    """What starts the engine."""
+    return [sys.executable, "-m", "goengine", "gtp", "--threads", "1", *arguments]
+
+
+def fake_engine(size: int) -> list[str]:
+    """What starts an engine with a network that needs no torch."""
+    return [sys.executable, str(ROOT / "tests" / "fake_engine.py"), "--threads", "1", "--size", str(size)]
+
+
+class Refused(AssertionError):
+    """The engine answered ``?`` to a command that a client may send."""
+
+
+class Hangs(AssertionError):
+    """No answer, or no end, in time."""
+
+
+@dataclass
+class Report:
+    """What happened, for people to read and for the test to judge."""
+
+    games: Counter[str] = field(default_factory=Counter)
+    plies: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    longest: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Seconds, the longest for each command."""
+    ends: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Seconds from being told to the end, by way and moment."""
+    growth: list[tuple[str, int, int]] = field(default_factory=list)
+    """Of each engine that played several games: its name, RSS in KiB after the second and at the end."""
+    most_memory: int = 0
+    """KiB."""
+
+    def add(self, other: Report) -> None:
+        """Take over what another report holds."""
+        self.games += other.games
+        self.plies += other.plies
+        self.events += other.events
+        for command, seconds in other.longest.items():
+            self.longest[command] = max(self.longest[command], seconds)
+        for how, times in other.ends.items():
+            self.ends[how] += times
+        self.growth += other.growth
+        self.most_memory = max(self.most_memory, other.most_memory)
+
+    def lines(self) -> Iterator[str]:
+        """The report as text."""
+        yield f"games: {dict(self.games)}, {self.plies} plies"
+        yield f"events: {dict(sorted(self.events.items()))}"
+        for how, times in sorted(self.ends.items()):
+            yield f"end by {how}: {len(times)} times, {1000 * max(times):.0f} ms at most"
+        slow = sorted(self.longest.items(), key=lambda item: -item[1])[:8]
+        yield "longest answers: " + ", ".join(f"{command} {1000 * seconds:.0f} ms" for command, seconds in slow)
+        yield f"most memory: {self.most_memory / 1024:.0f} MiB"
+        for name, before, after in self.growth:
+            yield f"{name}: {before / 1024:.1f} MiB after two games, {after / 1024:.1f} MiB at the end"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a process holds."""
+
+    memory: int
+    """Resident, KiB."""
+    threads: int
+    descriptors: int
+
+
+class Process:
+    """A running engine, asked one command at a time, each with a time limit."""
+
+    def __init__(self, command: list[str], report: Report) -> None:
+        self._report = report
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+            "OMP_NUM_THREADS": "1",
+        }
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=environment,
+            bufsize=0,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self._input, self._output = self.process.stdin, self.process.stdout
+        self._pending = b""
+        self.games = 0
+        self.settled: Resources | None = None
+        """After the second game."""
+
+    def send(self, text: str) -> None:
+        """Write bytes, and wait for nothing."""
+        self._input.write(text.encode())
+
+    def answer(self, command: str) -> str:
+        """The text of the response to a command that was sent.
+
+        Raises:
+            Refused: it begins with ``?``.
+            Hangs: it does not come.
+        """
+        began = time.monotonic()
+        while b"\n\n" not in self._pending:
+            left = began + PATIENCE - time.monotonic()
+            if left <= 0 or not select.select([self._output], [], [], left)[0]:
+                raise Hangs(f"no answer to {command!r} within {PATIENCE:g} s")
+            block = os.read(self._output.fileno(), 1 << 16)
+            if not block:
+                raise AssertionError(f"the engine ended at {command!r}: {self.errors()}")
+            self._pending += block
+        raw, _, self._pending = self._pending.partition(b"\n\n")
+        name = command.split()[0] if not command[0].isdigit() else command.split()[1]
+        self._report.longest[name] = max(self._report.longest[name], time.monotonic() - began)
+        text = raw.decode()
+        number = command.split()[0] if command[0].isdigit() else ""
+        if not text.startswith(f"={number}"):
+            raise Refused(f"{command}: {text}")
+        return text[1 + len(number) :].strip()
+
+    def ask(self, command: str, end: str = "\n") -> str:
+        """Send a command and return its answer."""
+        self.send(command + end)
+        return self.answer(command)
+
+    def resources(self) -> Resources:
+        """What the process holds now."""
+        folder = Path("/proc") / str(self.process.pid)
+        fields = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+        memory = int(fields["VmRSS"].split()[0])
+        self._report.most_memory = max(self._report.most_memory, memory)
+        return Resources(memory, int(fields["Threads"]), len(list((folder / "fd").iterdir())))
+
+    def end(self, how: str, moment: str) -> None:
+        """End it in one of :data:`WAYS_TO_END`, and see that it does; ``moment`` is for the report."""
+        began = time.monotonic()
+        try:
+            if how == "quit":
+                self.send("quit\n")
+            elif how == "end of input":
+                self._input.close()
+            elif how == "cut in a line":
+                self.send("play b")
+                self._input.close()
+                self._output.close()
+            elif how == "stdout closed":
+                self._output.close()
+            else:
+                self.process.send_signal(signal.Signals[how])
+        except BrokenPipeError:
+            raise AssertionError(f"the engine had ended before: {self.errors()}") from None
+        try:
+            status = self.process.wait(END_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise Hangs(f"still there {END_PATIENCE:g} s after {how}, {moment}") from None
+        finally:
+            self.close()
+        self._report.ends[f"{how}, {moment}"].append(time.monotonic() - began)
+        self._report.events[how] += 1
+        expected = {"SIGKILL": -9, "SIGINT": 130, "SIGTERM": 0}.get(how, 0)
+        assert status == expected, (how, moment, status, self.errors())
+
+    def close(self) -> None:
+        """Kill it if it runs, close everything, and see that it crashed nowhere."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._input.close()
+        self._output.close()
+        errors = self.errors()
+        self._errors.close()
+        assert "Traceback" not in errors and "internal error" not in errors, errors
+
+    def errors(self) -> str:
+        """What it wrote to stderr."""
+        if self._errors.closed:
+            return ""
+        self._errors.seek(0)
+        return self._errors.read().decode()
