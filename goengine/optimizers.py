@@ -1,16 +1,38 @@
 """Muon, and which parameter gets which optimizer."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from goengine.recipe import Recipe
-
-__all__ = ["Muon", "clip_to_median", "make_optimizers", "orthogonalized"]
+__all__ = ["Muon", "Rates", "clip_to_median", "make_optimizers", "orthogonalized"]
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # a quintic that brings singular values near 1 in five steps (Jordan 2024)
+
+
+class Rates(Protocol):
+    """What a recipe says about its optimizer: see `goengine.recipe.Recipe`."""
+
+    @property
+    def optimizer(self) -> str:
+        """Muon, adamw or sgd."""
+
+    @property
+    def rate(self) -> float:
+        """Peak of AdamW or SGD."""
+
+    @property
+    def muon_rate(self) -> float:
+        """Peak of Muon."""
+
+    @property
+    def momentum(self) -> float:
+        """Of Muon or SGD."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Decoupled."""
 
 
 def orthogonalized(matrices: Tensor, steps: int = 5) -> Tensor:
@@ -71,7 +93,7 @@ class Muon(torch.optim.Optimizer):
                     parameter.add_(update.view(parameter.shape), alpha=-group["lr"] * scale)
 
 
-def make_optimizers(module: nn.Module, recipe: Recipe, fused: bool = False) -> list[torch.optim.Optimizer]:
+def make_optimizers(module: nn.Module, recipe: Rates, fused: bool = False) -> list[torch.optim.Optimizer]:
     """The recipe's optimizers; together they hold each parameter once.
 
     Muon gets the convolutions inside the network and the hidden dense layers; stem, head, norms and biases get AdamW.

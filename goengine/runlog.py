@@ -69,6 +69,11 @@ class RunLog:
                 self.say(f"log.jsonl or tensorboard cannot be written ({error.strerror}): some records are lost")
             self._complained = True
 
+    @property
+    def board(self) -> Any:
+        """TensorBoard's ``SummaryWriter``, for pictures and histograms; None where there is none."""
+        return self._board
+
     def close(self) -> None:
         """Close the files."""
         for open_file in (self._lines, self._board):

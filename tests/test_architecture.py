@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "symmetry": {"coords"},
     "board": {"_kernels", "coords"},
     "handicap": {"coords"},
-    "optimizers": {"recipe"},
+    "optimizers": set(),
     "networks": {"layers"},
     "images": {"layers"},
     "summary": {"networks"},

@@ -81,8 +81,9 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> None:
     expected = [unbroken.learn(batch, 1.0)[0].item() for batch in stream]
     broken = Trainer(recipe(), CPU)
     first = [broken.learn(batch, 1.0)[0].item() for batch in stream[:4]]
-    save_checkpoint(tmp_path, broken.recipe, broken.state(stream[3].state))
-    saved_recipe, state = read_run(tmp_path)
+    save_checkpoint(tmp_path, broken.recipe.as_dict(), broken.state(stream[3].state))
+    kept, state = read_run(tmp_path)
+    saved_recipe = recipe_from(kept, "checkpoint")
     assert saved_recipe == recipe()
     resumed = Trainer(saved_recipe, CPU)
     torch.manual_seed(77)
@@ -297,7 +298,7 @@ def test_bad_checkpoints(tmp_path: Path) -> None:
     with pytest.raises(NetworkFileError, match="there is no checkpoint to resume; start without --resume"):
         read_run(tmp_path)
     trainer = Trainer(recipe(), CPU)
-    save_checkpoint(tmp_path, trainer.recipe, trainer.state({}))
+    save_checkpoint(tmp_path, trainer.recipe.as_dict(), trainer.state({}))
     with pytest.raises(RecipeError, match="of another network or optimizer"):
         Trainer(recipe(filters=4), CPU).restore(read_run(tmp_path)[1])
     whole = path.read_bytes()
@@ -317,7 +318,7 @@ def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path: Path, damage: str)
     path, said = tmp_path / "checkpoint.pt", list[str]()
     trainer = Trainer(recipe(), CPU)
     for trainer.steps in (3, 4, 5):
-        save_checkpoint(tmp_path, trainer.recipe, trainer.state({}))
+        save_checkpoint(tmp_path, trainer.recipe.as_dict(), trainer.state({}))
     assert read_run(tmp_path, said.append)[1]["counters"]["steps"] == 5 and not said
     data = bytearray(path.read_bytes())
     at = data.index(trainer.module.state_dict()["head.conv.weight"].numpy().tobytes())
@@ -333,7 +334,7 @@ def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path: Path, damage: str)
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(recipe(), CPU)
     for trainer.steps in (1, 2):
-        save_checkpoint(tmp_path, trainer.recipe, trainer.state({}))
+        save_checkpoint(tmp_path, trainer.recipe.as_dict(), trainer.state({}))
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -342,7 +343,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pyte
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(NetworkFileError, match=r"checkpoint.pt: cannot be written \(No space left on device\)"):
-            save_checkpoint(tmp_path, trainer.recipe, trainer.state({}))
+            save_checkpoint(tmp_path, trainer.recipe.as_dict(), trainer.state({}))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-previous.pt", "checkpoint.pt"]
     assert read_run(tmp_path)[1]["counters"]["steps"] == 2
 

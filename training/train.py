@@ -118,8 +118,8 @@ def settings_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[R
             raise RecipeError("--resume needs --run DIR, the folder of the run to go on with")
         if arguments.begin:
             raise RecipeError("--from begins a new run, --resume goes on with one: give one of them")
-        recipe, state = read_run(Path(arguments.run), lambda text: print(f"train.py: {text}", file=sys.stderr))
-        return recipe_from({**recipe.as_dict(), **given}, arguments.run), state
+        kept, state = read_run(Path(arguments.run), lambda text: print(f"train.py: {text}", file=sys.stderr))
+        return recipe_from({**kept, **given}, arguments.run), state
     if not arguments.recipe:
         raise RecipeError("give a recipe, such as training/recipes/laptop.toml")
     recipe = read_recipe(arguments.recipe, {**(SMOKE if arguments.smoke else {}), **given})
@@ -273,7 +273,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
             )
         if team.first:
             place = {**state, "cooling_from": batches.cooling_from}
-            save_checkpoint(folder, recipe, trainer.state(place) | {"vitals": vitals.state()})
+            save_checkpoint(folder, recipe.as_dict(), trainer.state(place) | {"vitals": vitals.state()})
 
     # -------------------------------------------------------------------------------------------------------- loop
     signals = at_end.enter_context(StopSignals())

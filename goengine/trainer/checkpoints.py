@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from goengine.errors import NetworkFileError
-from goengine.recipe import Recipe, recipe_from
 
 __all__ = ["CHECKPOINT", "PREVIOUS", "read_run", "save_checkpoint"]
 
@@ -20,19 +19,19 @@ CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint-previous.pt"
 FORMAT = 1
 
 
-def save_checkpoint(folder: Path, recipe: Recipe, state: dict[str, Any]) -> None:
+def save_checkpoint(folder: Path, settings: dict[str, Any], state: dict[str, Any]) -> None:
     """Write a checkpoint; the one that was there becomes the one before.
 
     Args:
         folder: of the run.
-        recipe: its settings.
+        settings: its recipe as plain values.
         state: tensors and plain values: of `goengine.trainer.learning.Trainer.state`.
 
     Raises:
         NetworkFileError: if it cannot be written (a full disk); what was there before is still there.
     """
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT, "recipe": json.dumps(recipe.as_dict()), **state}, buffer)
+    torch.save({"format": FORMAT, "recipe": json.dumps(settings), **state}, buffer)
     target = folder / CHECKPOINT
     temporary = folder / (CHECKPOINT + ".tmp")
     try:
@@ -49,8 +48,8 @@ def save_checkpoint(folder: Path, recipe: Recipe, state: dict[str, Any]) -> None
         raise NetworkFileError(f"{target}: cannot be written ({error.strerror})") from None
 
 
-def read_run(folder: Path, say: Callable[[str], None] = lambda _: None) -> tuple[Recipe, dict[str, Any]]:
-    """A run's recipe and state from its newest checkpoint, or from the one before if that is damaged or missing.
+def read_run(folder: Path, say: Callable[[str], None] = lambda _: None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A run's settings and state from its newest checkpoint, or from the one before if that is damaged or missing.
 
     Only tensors and plain values are unpickled.
 
@@ -74,7 +73,7 @@ def read_run(folder: Path, say: Callable[[str], None] = lambda _: None) -> tuple
         except NetworkFileError as second:
             raise NetworkFileError(f"{error}; {second}; start the run again") from None
         say(f"{error}; going on from the one before, {previous.name} of step {state['counters']['steps']:,}")
-    return recipe_from(json.loads(state["recipe"]), str(folder)), state
+    return json.loads(state["recipe"]), state
 
 
 def _read(path: Path) -> dict[str, Any]:

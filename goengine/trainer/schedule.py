@@ -1,13 +1,40 @@
 """Where a run stands: its learning rate, whether it cools down, whether it is over."""
 
 import math
+from typing import Protocol
 
-from goengine.recipe import Recipe
-
-__all__ = ["schedule"]
+__all__ = ["Budget", "schedule"]
 
 
-def schedule(recipe: Recipe, positions: int, seconds: float) -> tuple[float, bool, bool]:
+class Budget(Protocol):
+    """What a recipe says about its length: see `goengine.recipe.Recipe`."""
+
+    @property
+    def positions(self) -> int:
+        """To learn from, 0 for no limit."""
+
+    @property
+    def minutes(self) -> float:
+        """To learn for, 0 for no limit."""
+
+    @property
+    def batch(self) -> int:
+        """Positions a step."""
+
+    @property
+    def warmup(self) -> int:
+        """Positions until the peak."""
+
+    @property
+    def cooldown(self) -> float:
+        """The part of the run at whose end a flat schedule is 0."""
+
+    @property
+    def schedule(self) -> str:
+        """Flat or cosine."""
+
+
+def schedule(recipe: Budget, positions: int, seconds: float) -> tuple[float, bool, bool]:
     """Where a run stands.
 
     Args:
