@@ -27,7 +27,8 @@ INTERVALS = (
     "(Wilson for shares, normal for loss)"
 )
 
-_STEP = 10  # moves in a bin of accuracy by move number
+_STEPS = (10, 25, 50)  # moves in a bin of accuracy by move number: the first that gives each bin enough positions
+_ENOUGH = 100  # positions in a bin, were they spread evenly
 _LAST = 300  # later moves are one bin
 
 
@@ -64,6 +65,7 @@ class Guesses:
     Attributes:
         network: its name.
         symmetries: 1, or 8 for the mean over the turned and mirrored boards.
+        precision: of the convolutions, ``float32`` or ``bfloat16``.
         place: int16, of the move played in the network's order, 0 the likeliest; of equals, half count as likelier.
         played: float32, the probability of the move played.
         best: int16, the likeliest point.
@@ -74,6 +76,7 @@ class Guesses:
 
     network: str
     symmetries: int
+    precision: str
     place: npt.NDArray[np.int16]
     played: npt.NDArray[np.float32]
     best: npt.NDArray[np.int16]
@@ -149,7 +152,7 @@ class Report:
 
         Args:
             kind: ``phase``; ``source``; ``rank``, of the player who moves, strongest first, where any is known; or
-                ``move``, tens of moves.
+                ``move``, runs of 10 moves, or of 25 or 50 where positions are few.
         """
         if kind == "phase":
             number = np.searchsorted([end for _, end in PHASES], self.positions.number)
@@ -162,10 +165,11 @@ class Report:
             for code in np.unique(self._ranks)[::-1] if self._ranks.any() else ():
                 yield rank_text(int(code)), self._ranks == code
         else:
-            number = np.minimum((self.positions.number - 1) // _STEP, _LAST // _STEP)
-            for i in range(_LAST // _STEP + 1):
-                first = i * _STEP + 1
-                yield f"{first}-{first + _STEP - 1}" if first <= _LAST else f"{first}+", number == i
+            step = next((step for step in _STEPS if len(self.positions) * step >= _ENOUGH * _LAST), _STEPS[-1])
+            number = np.minimum((self.positions.number - 1) // step, _LAST // step)
+            for i in range(_LAST // step + 1):
+                first = i * step + 1
+                yield f"{first}-{first + step - 1}" if first <= _LAST else f"{first}+", number == i
 
     def meter(self, where: npt.NDArray[np.bool_] | slice = slice(None)) -> PolicyMeter:
         """The sums over some of the rows."""
@@ -218,7 +222,7 @@ class Report:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values; DESIGN.md names the keys that programs may rely on, goengine/README the others."""
+        """Plain JSON values; training/README.md says what the keys hold."""
         total, hits = self.total, self._hits[1]
         grouped = {
             f"by_{kind}": {name: self.figures(where) for name, where in self.groups(kind) if where.any()}
@@ -233,6 +237,7 @@ class Report:
             "games_measured": self.resamples.games,
             "network": self.network,
             "symmetries": self.symmetries,
+            "precision": self.guesses.precision,
             "seconds": round(self.seconds, 2),
             "complete": self.complete,
             "asked": self.asked,

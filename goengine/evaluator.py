@@ -25,7 +25,7 @@ __all__ = ["Subject", "evaluate", "evaluate_corpus", "measure"]
 
 Progress = Callable[[int, int], None]
 
-_BATCH = 64  # larger ones leave a processor's caches: 256 at a time take 1.4 times as long
+_BATCH = 64  # boards; larger batches leave a processor's caches: 256 at a time take 1.4 times as long
 _BATCH_CUDA = 1024
 _CAPTURE_PLANES = np.uint64(0xFF << 20)  # one of planes 20-27 of alphago48 is set exactly where a move is legal
 
@@ -53,6 +53,15 @@ class Subject:
 
     network: Policy
     symmetries: int = 1
+    precision: str = "float32"
+    """Of the convolutions: ``float32`` or ``bfloat16``."""
+
+    def policy(
+        self, boards: npt.NDArray[np.uint64], legal: npt.NDArray[np.bool_], device: str
+    ) -> npt.NDArray[np.float32]:
+        """What the network says, float32 (boards, points), over legal moves."""
+        with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            return self.network.policy(boards, self.symmetries, legal)
 
 
 def evaluate(
@@ -147,6 +156,7 @@ class _Work:
 
     def __init__(self, subjects: Sequence[Subject], corpus: Corpus, labels: npt.NDArray[np.int64]) -> None:
         self._subjects, self._corpus, self._labels = subjects, corpus, labels
+        self._cuda = any(_on_cuda(subject.network) for subject in subjects)
         count, bins = len(labels), len(ANY_MOVE) - 1
         game, _ = corpus.locate(labels)
         self._games, self._row_of_game = np.unique(game, return_inverse=True)
@@ -158,6 +168,7 @@ class _Work:
             Guesses(
                 subject.network.name,
                 subject.symmetries,
+                subject.precision,
                 np.zeros(count, np.int16),
                 np.zeros(count, np.float32),
                 np.zeros(count, np.int16),
@@ -174,6 +185,7 @@ class _Work:
             yield Guesses(
                 one.network,
                 one.symmetries,
+                one.precision,
                 one.place[rows],
                 one.played[rows],
                 one.best[rows],
@@ -183,10 +195,13 @@ class _Work:
 
     def run(self, threads: int, progress: Progress | None) -> None:
         """Do all batches; an exception, also KeyboardInterrupt, leaves those that are finished."""
-        cuda = any(_on_cuda(subject.network) for subject in self._subjects)
-        size = _BATCH_CUDA if cuda else max(1, min(_BATCH, -(-len(self._labels) // threads)))
+        size = _BATCH_CUDA if self._cuda else _BATCH // max(subject.symmetries for subject in self._subjects)
         starts = np.random.default_rng(0).permutation(np.arange(0, len(self._labels), size))
-        batches = iter([slice(int(start), int(start) + size) for start in starts])
+        slices = [slice(start, min(start + size, len(self._labels))) for start in starts.tolist()]
+        first, rest = slices[0], slices[1:]
+        if first.stop - first.start > 1:
+            first, rest = slice(first.start, first.start + 1), [slice(first.start + 1, first.stop), *rest]
+        batches = iter(rest)
 
         def finish(batch: slice, tables: list[npt.NDArray[np.float64]]) -> None:
             rows = self._row_of_game[batch]
@@ -197,26 +212,24 @@ class _Work:
             if progress is not None:
                 progress(int(self.done.sum()), len(self.done))
 
-        first = next(batches)
-        finish(first, self._batch(first))  # alone, for it compiles what is not yet compiled
+        finish(first, self._batch(first))  # one position alone, for it compiles what is not yet compiled
         if threads <= 1:
             for batch in batches:
                 finish(batch, self._batch(batch))
             return
         running: dict[Future[list[npt.NDArray[np.float64]]], slice] = {}
         with ThreadPoolExecutor(threads, "evaluate", lambda: torch.set_num_threads(1)) as pool:
-            while True:
-                for batch in islice(batches, 2 * threads - len(running)):
-                    running[pool.submit(self._batch, batch)] = batch
-                if not running:
-                    return
-                try:
-                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                except KeyboardInterrupt:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
-                for future in finished:
-                    finish(running.pop(future), future.result())
+            try:
+                while True:
+                    for batch in islice(batches, 2 * threads - len(running)):
+                        running[pool.submit(self._batch, batch)] = batch
+                    if not running:
+                        return
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        finish(running.pop(future), future.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def _batch(self, batch: slice) -> list[npt.NDArray[np.float64]]:
         """Fill in some rows; gives what each network's table of all legal moves gains, float64 (3, rows, bins)."""
@@ -227,7 +240,7 @@ class _Work:
         boards = words.reshape(len(labels), corpus.size, corpus.size)
         tables = []
         for subject, guesses in zip(self._subjects, self._guesses, strict=True):
-            policy = subject.network.policy(boards, subject.symmetries, legal)
+            policy = subject.policy(boards, legal, "cuda" if self._cuda else "cpu")
             played = np.take_along_axis(policy, targets[:, None], axis=1)
             equal = np.count_nonzero((policy == played) & legal, axis=1) - 1
             guesses.place[batch] = np.count_nonzero(policy > played, axis=1) + equal // 2

@@ -20,6 +20,7 @@ __all__ = ["check_matplotlib", "plot_accuracy", "plot_reliability", "write_plots
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito 2008: told apart by the colour-blind
 _MARKERS = ("o", "s", "^", "D")
 _GREY = "#555555"
+_FEWEST = 20  # positions in a bin that is drawn
 
 Row = dict[str, Any]
 
@@ -68,7 +69,7 @@ def plot_accuracy(reports: Sequence[Row]) -> "Figure":
     """Top-1 and top-5 accuracy over the move number, with bands for their 95 % intervals."""
     figure, axes = _figure("accuracy by move number")
     for number, report in enumerate(reports):
-        bins = [_middle(name, row) for name, row in report["by_move"].items()]
+        bins = _bins(report)
         for k, style in ((1, "-"), (5, "--")):
             where = [x for x, _ in bins]
             color, marker = _COLORS[number % 4], _MARKERS[number % 4]
@@ -77,7 +78,7 @@ def plot_accuracy(reports: Sequence[Row]) -> "Figure":
             axes.fill_between(where, low, high, color=color, alpha=0.18, linewidth=0)
             label = f"{_name(report)}, top-{k}"
             axes.plot(where, share, style, color=color, marker=marker, markersize=3, linewidth=1.4, label=label)
-    axes.set_xlabel("move number (bins of ten moves; the last holds all later ones)")
+    axes.set_xlabel("move number (middle of a bin; after 300 moves all are in one)")
     axes.set_ylabel("moves guessed (% of positions)")
     axes.set_ylim(0, 100)
     axes.set_xlim(left=0)
@@ -147,14 +148,17 @@ def _finish(figure: "Figure", axes: "Axes", reports: Sequence[Row]) -> None:
     axes.grid(True, color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.legend(loc="best", fontsize="small", framealpha=0.9)
-    positions, games = reports[0]["positions"], reports[0]["games_measured"]
-    figure.supxlabel(f"{positions:,} positions of {games:,} games; bands and bars: 95 %", fontsize="small", color=_GREY)
+    counts = dict.fromkeys(f"{one['positions']:,} positions of {one['games_measured']:,} games" for one in reports)
+    figure.supxlabel(f"{' and '.join(counts)}; bands and bars: 95 % intervals", fontsize="small", color=_GREY)
 
 
-def _middle(name: str, row: Row) -> tuple[float, Row]:
-    """The middle of a bin such as ``11-20`` or ``301+``, as a move number, and its row."""
-    first = int(name.rstrip("+").split("-")[0])
-    return first + 4.5, row
+def _bins(report: Row) -> list[tuple[float, Row]]:
+    """The middle of each bin, as a move number, and its row; bins with few positions only where there is no other."""
+    found = []
+    for name, row in report["by_move"].items():  # "11-20", or "301+"
+        first, _, last = name.rstrip("+").partition("-")
+        found.append(((int(first) + int(last or int(first) + 9)) / 2, row))
+    return [(x, row) for x, row in found if row["positions"] >= _FEWEST] or found
 
 
 def _name(report: Row) -> str:

@@ -203,6 +203,11 @@ def test_by_move_number() -> None:
     report = evaluate_corpus(uniform(), corpus(6))
     numbers = [number for seed in range(6) for *_, number in replayed(seed)]
     by_move = report.as_dict()["by_move"]
+    assert by_move["1-50"]["positions"] == len(numbers) and len(by_move) == 1  # few positions: bins of 50 moves
+    many = evaluate_corpus(uniform(), corpus(90))
+    numbers = [number for seed in range(90) for *_, number in replayed(seed)]
+    assert len(numbers) > 3000  # bins of 10 moves
+    by_move = many.as_dict()["by_move"]
     assert set(by_move) == {f"{first}-{first + 9}" for first in (1, 11, 21, 31)}
     assert by_move["11-20"]["positions"] == sum(11 <= number <= 20 for number in numbers)
 

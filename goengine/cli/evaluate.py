@@ -3,16 +3,12 @@
 import argparse
 import json
 import os
-import signal
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from goengine.cli import options
+from goengine.cli.progress import Progress, terminable
 from goengine.errors import GoEngineError, NetworkFileError
 
 if TYPE_CHECKING:
@@ -30,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser)
     parser.add_argument("--against", metavar="FILE", help="another network file, to compare on the same positions")
     parser.add_argument("--limit", type=int, metavar="N", help="measure on at most N positions, evenly chosen")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of the convolutions; bfloat16 is faster on a GPU (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     parser.add_argument("--plots", metavar="FOLDER", help="write pictures there (needs matplotlib)")
     parser.add_argument(
@@ -65,11 +67,11 @@ def run(args: argparse.Namespace) -> int:
     if len({network.name for network in networks}) < len(networks):  # two of the same name: say which is which
         for network, file in zip(networks, (args.network, args.against), strict=True):
             network.name = f"{network.name} ({'bundled' if file is None else file})"
-    with _terminable():
+    with terminable():
         games = load_games(args.games, networks[0].size)
         _say_skipped(games, args.games)
-        subjects = [Subject(network, args.symmetries) for network in networks]
-        reports = measure(subjects, games, args.limit, _Progress(), threads)
+        subjects = [Subject(network, args.symmetries, args.precision) for network in networks]
+        reports = measure(subjects, games, args.limit, Progress(), threads)
     report = _as_dict(reports, args.differences, args.marked)
     if args.plots:
         for path in write_plots([report, report["against"]] if args.against else [report], args.plots):
@@ -120,39 +122,3 @@ def _say_skipped(games: "HeldOut", paths: list[str]) -> None:
     if count := sum(games.skipped.values()):
         reasons = ", ".join(f"{reason} ({number:,})" for reason, number in games.skipped.most_common(3))
         sys.stderr.write(f"{count:,} skipped: {reasons}; goengine check {' '.join(paths)} says which\n")
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the work as Ctrl-C does, with a report on what has been measured."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: nobody else's signals are taken
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-class _Progress:
-    """A line on stderr: written over where somebody is looking, else a new one every half minute."""
-
-    def __init__(self) -> None:
-        self._started = self._shown = time.monotonic()
-        self._terminal = sys.stderr.isatty()
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self._shown > (0.5 if self._terminal else 30) or (self._terminal and done == total):
-            left = round((now - self._started) / done * (total - done))
-            line = f"{done:,} of {total:,} positions, {left // 60}:{left % 60:02} left"
-            end = "\n" if done == total or not self._terminal else ""
-            sys.stderr.write(f"\r{line}   {end}" if self._terminal else line + end)
-            sys.stderr.flush()
-            self._shown = now

@@ -1,0 +1,217 @@
+"""The whole report on a network: python training/report.py FOLDER GAMES... with --network, --limit and so on.
+
+Every file is measured with one orientation and averaged over the eight symmetries, on the same positions, and gets
+FOLDER/NAME.json and pictures in FOLDER/NAME; at the end FOLDER/report.md holds the tables and FOLDER/report.json all
+figures. Stopped and started again with the same settings, it goes on with the file that was not finished.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from goengine.checkpoint import BUNDLED, Network, load_network
+from goengine.cli.options import default_threads
+from goengine.cli.progress import Progress, terminable
+from goengine.comparison import compare
+from goengine.corpus import source_name
+from goengine.errors import GoEngineError, RecipeError
+from goengine.evaluator import Subject, measure
+from goengine.heldout import load_games
+from goengine.plots import check_matplotlib, write_plots
+
+VERSION = 1  # of the stored files: another one is measured again
+PHASES = ("1-30", "31-100", "101-200", "201+")
+
+Row = dict[str, Any]
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """The command line.
+
+    Raises:
+        RecipeError: a number is out of range, or two files would share a name.
+    """
+    parser = argparse.ArgumentParser(prog="report.py", description="Measure a network on every file, with pictures.")
+    parser.add_argument("folder", type=Path, help="where the report goes; made if it is not there")
+    parser.add_argument("games", nargs="+", type=Path, help="game records or shards, each measured by itself")
+    parser.add_argument("--network", type=Path, default=BUNDLED, metavar="FILE", help="default: the bundled one")
+    parser.add_argument("--limit", type=int, metavar="N", help="positions a file with one orientation (default: all)")
+    parser.add_argument(
+        "--limit-symmetries",
+        type=int,
+        metavar="N",
+        help="positions a file with eight symmetries, which cost nine times as much (default: as many)",
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is one (default: %(default)s)")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of the convolutions")
+    parser.add_argument("--threads", type=int, help="processor cores to use (default: all, at most 4)")
+    parser.add_argument("--no-plots", action="store_true", help="no pictures, for which matplotlib is needed")
+    arguments = parser.parse_args(argv)
+    for name in ("limit", "limit_symmetries", "threads"):
+        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
+            raise RecipeError(f"--{name.replace('_', '-')} {getattr(arguments, name)} is not possible: use 1 or more")
+    names = [source_name(path) for path in arguments.games]
+    for name in names:
+        if names.count(name) > 1:
+            raise RecipeError(f"two of the files are {name!r}: rename one, or give them to goengine evaluate together")
+    return arguments
+
+
+def measure_file(network: Network, path: Path, arguments: argparse.Namespace, threads: int) -> Row | None:
+    """The figures of one file: single, eight, and how much better eight is; None if it was interrupted."""
+    games = load_games([path], network.size)
+    single, eight = (Subject(network, symmetries, arguments.precision) for symmetries in (1, 8))
+    few = arguments.limit_symmetries or arguments.limit
+    both = measure([single, eight], games, few, Progress(f"{path.name}, 8 symmetries"), threads)
+    whole = both[0]
+    if few is not None and few < min(arguments.limit or len(games.corpus), len(games.corpus)) and both[0].complete:
+        [whole] = measure([single], games, arguments.limit, Progress(path.name), threads)
+    if not (both[0].complete and whole.complete):
+        return None
+    return {"single": whole.as_dict(), "eight": both[1].as_dict(), "eight_less_single": compare(both[1], both[0])}
+
+
+def stored(path: Path, settings: Row) -> Row | None:
+    """The figures in a file that an earlier run wrote with the same settings."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        figures = found["figures"] if found["settings"] == settings else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return figures if isinstance(figures, dict) else None
+
+
+def write(path: Path, text: str) -> None:
+    """A file, whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def tables(network: Network, files: dict[str, Row], plots: bool) -> Iterator[str]:
+    """The lines of report.md."""
+    yield f"# How well {network.name} guesses moves\n"
+    first = next(iter(files.values()))["single"]
+    yield f"Accuracy among legal moves, loss in nats per position. Intervals: {first['intervals']}.\n"
+    yield "| games | positions | top-1 | 95 % | top-5 | loss | calibration error, points |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, row in files.items():
+        yield _row(name, row["single"])
+    yield "\nAveraged over the eight symmetries; the gain is that of the same positions, paired.\n"
+    yield "| games | positions | top-1 | 95 % | top-5 | loss | calibration error, points | gain, points | 95 % |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for name, row in files.items():
+        gain = row["eight_less_single"]
+        yield f"{_row(name, row['eight'])} {100 * gain['top1']:+.2f} | {_range(gain['top1_interval'], '+.2f')} |"
+    yield "\n## By phase: top-1 with one orientation\n"
+    yield "| games | " + " | ".join(f"moves {phase} | 95 %" for phase in PHASES) + " |"
+    yield "|---" * (1 + 2 * len(PHASES)) + "|"
+    for name, row in files.items():
+        phases = (row["single"]["by_phase"].get(phase) for phase in PHASES)
+        cells = (f"{_percent(p['top1'])} | {_range(p['top1_interval'])}" if p else "|" for p in phases)
+        yield f"| {name} | " + " | ".join(cells) + " |"
+    if any(row["single"]["by_rank"] for row in files.values()):
+        yield "\n## By rank of the player who moves\n"
+        yield "| games | rank | positions | top-1 | 95 % | top-5 | loss |"
+        yield "|---|---|---|---|---|---|---|"
+        for name, row in files.items():
+            for rank, figures in row["single"]["by_rank"].items():
+                yield f"| {name} {_row(rank, figures)}"
+    yield "\n## When it says 40 %, is it 40 %?\n"
+    yield "How often its favourite move was played, by the probability that it gave that move (one orientation)."
+    for name, row in files.items():
+        calibration = row["single"]["calibration"]
+        yield (
+            f"\n{name}: expected calibration error {100 * calibration['ece']:.2f} points; chance alone would make "
+            f"{100 * calibration['ece_by_chance']:.2f}.\n"
+        )
+        yield "| it says | positions | on average | played | 95 % |"
+        yield "|---|---|---|---|---|"
+        for part in calibration["top_move"]:
+            edges = f"{100 * part['from']:.0f} to {100 * part['to']:.0f} %"
+            shares = f"{_percent(part['says'])} | {_percent(part['played'])} | {_range(part['interval'])}"
+            yield f"| {edges} | {part['count']:,} | {shares} |"
+    if plots:
+        yield "\n## Pictures"
+        for name in files:
+            yield f"\n{name}:\n\n![accuracy by move number]({name}/accuracy-by-move.png)"
+            yield f"![reliability]({name}/reliability.png)"
+
+
+def _row(name: str, figures: Row) -> str:
+    cells = f"{figures['positions']:,} | {_percent(figures['top1'])} | {_range(figures['top1_interval'])}"
+    cells += f" | {_percent(figures['top5'])} | {figures['loss']:.4f} |"
+    if "calibration" in figures:
+        cells += f" {100 * figures['calibration']['ece']:.2f} |"
+    return f"| {name} | {cells}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _range(interval: Sequence[float] | None, form: str = ".2f") -> str:
+    return "" if interval is None else " to ".join(format(100 * end, form) for end in interval)
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Measure what is not yet measured, and write everything; returns the exit status."""
+    if not arguments.no_plots:
+        check_matplotlib()
+    network = load_network(arguments.network, arguments.device)
+    threads = arguments.threads or default_threads()
+    torch.set_num_threads(threads)
+    digest = hashlib.sha256(arguments.network.read_bytes()).hexdigest()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, Row] = {}
+    for path in arguments.games:
+        name = source_name(path)
+        if not path.exists():
+            raise RecipeError(f"{path}: no such file or folder: check the path")
+        settings = {"version": VERSION, "network": digest, "precision": arguments.precision}
+        settings |= {"limit": arguments.limit, "limit_symmetries": arguments.limit_symmetries}
+        settings |= {"games": str(path), "size": path.stat().st_size, "changed": path.stat().st_mtime_ns}
+        figures = stored(arguments.folder / f"{name}.json", settings)
+        if figures is None:
+            figures = measure_file(network, path, arguments, threads)
+            if figures is None:
+                print(f"interrupted in {path}; the same command goes on with this file", file=sys.stderr)
+                return 130
+            text = json.dumps({"settings": settings, "figures": figures}, indent=1)
+            write(arguments.folder / f"{name}.json", text)
+            if not arguments.no_plots:
+                write_plots([figures["single"], figures["eight"]], arguments.folder / name)
+        top1, averaged = (figures[way]["top1"] for way in ("single", "eight"))
+        print(f"{name}: top-1 {top1:.2%}, with 8 symmetries {averaged:.2%}", file=sys.stderr)
+        files[name] = figures
+    described = {"network": network.name, "file": str(arguments.network), "sha256": digest, "files": files}
+    write(arguments.folder / "report.json", json.dumps(described, indent=1))
+    write(arguments.folder / "report.md", "\n".join(tables(network, files, not arguments.no_plots)) + "\n")
+    print(arguments.folder / "report.md")
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run it; bad input gives one line and status 2."""
+    try:
+        with terminable():
+            return report(parse_arguments(argv))
+    except GoEngineError as error:
+        print(f"report.py: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"report.py: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on with the first file that is missing", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
