@@ -6,12 +6,14 @@ In a game where only one player is to be learnt from, only that colour's moves a
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from goengine.errors import RecipeError
+from goengine.gamecodes import GameCodes
+from goengine.mixture import check_mixture
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 
 if TYPE_CHECKING:
@@ -38,8 +40,8 @@ class Corpus:
         self,
         size: int,
         source_names: Sequence[str],
-        moves: npt.NDArray[np.uint16],
-        offsets: Ints,
+        moves: npt.NDArray[np.uint16] | GameCodes,
+        offsets: Ints | None,
         game_sources: Ints,
         games: Ints | None = None,
         whose: npt.NDArray[np.uint8] | None = None,
@@ -49,21 +51,22 @@ class Corpus:
         Args:
             size: board size.
             source_names: names of the sources.
-            moves: uint16 codes of all games back to back (`goengine.movecodes`).
-            offsets: int64 (games + 1), where each game begins in `moves`.
+            moves: the games; or uint16 codes of all games back to back (`goengine.movecodes`).
+            offsets: with such codes, int64 (games + 1), where each game begins in them.
             game_sources: int64 (games,), ascending: the source of each game.
             games: the games to use, ascending; all if None.
             whose: uint8 (games,), `BLACKS`, `WHITES` or `BOTH`; both in all if None.
         """
         self.size = size
         self.source_names = tuple(source_names)
-        self._moves = moves
-        self._offsets = offsets.astype(np.int64)
+        if not isinstance(moves, GameCodes):
+            assert offsets is not None
+            moves = GameCodes([moves], [offsets])
+        self._codes = moves
         self._game_sources = game_sources
-        self._games = np.arange(len(offsets) - 1, dtype=np.int64) if games is None else games
-        setup, passes = _counts(moves, self._offsets)
-        self._setup, self._irregular = setup, passes > 0
-        counts = np.diff(self._offsets) - setup - passes
+        self._games = np.arange(len(moves), dtype=np.int64) if games is None else games
+        self._irregular = moves.passes > 0
+        counts = moves.lengths - moves.setup - moves.passes
         self._whose = whose
         if whose is not None:
             self._irregular = self._irregular | (whose != BOTH)
@@ -94,14 +97,14 @@ class Corpus:
 
     def hold_out(self, fraction: float, seed: int) -> tuple["Corpus", "Corpus"]:
         """Two corpora, split by game, never by position: most of it, and about this fraction held out."""
-        chance = np.random.default_rng([seed, 0x5EED]).random(len(self._offsets) - 1)[self._games]
+        chance = np.random.default_rng([seed, 0x5EED]).random(len(self._codes))[self._games]
         held = chance < fraction
         if not held.any() and len(held) > 1:
             held[np.argmin(chance)] = True
         return self._select(self._games[~held]), self._select(self._games[held])
 
     def _select(self, games: Ints) -> "Corpus":
-        return Corpus(self.size, self.source_names, self._moves, self._offsets, self._game_sources, games, self._whose)
+        return Corpus(self.size, self.source_names, self._codes, None, self._game_sources, games, self._whose)
 
     def sample(self, games: int, seed: int) -> "Corpus":
         """At most so many of its games, drawn at random; the same ones for the same seed."""
@@ -118,7 +121,7 @@ class Corpus:
 
     def codes(self, game: int) -> npt.NDArray[np.uint16]:
         """The codes of one game, by the number that `locate` gives it."""
-        return self._moves[self._offsets[game] : self._offsets[game + 1]]
+        return self._codes.game(game)
 
     def _labels_of(self, game: int) -> Ints:
         """Which of a game's codes are labels."""
@@ -137,7 +140,7 @@ class Corpus:
         row = np.searchsorted(self._label_starts, labels, side="right") - 1
         game = self._games[row]
         within = labels - self._label_starts[row]
-        code = self._setup[game] + within  # right unless the game has passes, or one player's moves are left out
+        code = self._codes.setup[game] + within  # right unless the game has passes, or one player's moves are left out
         for i in np.flatnonzero(self._irregular[game]):
             code[i] = self._labels_of(int(game[i]))[within[i]]
         return game, code
@@ -155,14 +158,15 @@ class Corpus:
         from goengine.features import encode_games
 
         game, code = self.locate(labels)
-        words, colors = encode_games(self._moves, self._offsets, game, code, size=self.size, threads=threads)
-        targets = (self._moves[self._offsets[game] + code] & POINT_MASK).astype(np.int64)
+        moves, offsets, which = self._codes.gather(game)
+        words, colors = encode_games(moves, offsets, which, code, size=self.size, threads=threads)
+        targets = (moves[offsets[which] + code] & POINT_MASK).astype(np.int64)
         return words.reshape(len(labels), self.size**2), targets, colors
 
     def plies(self, labels: Ints) -> Ints:
         """The number of the move that each label is, from 1; passes before it count. int64 (n,)."""
         game, code = self.locate(labels)
-        return code - self._setup[game] + 1
+        return code - self._codes.setup[game] + 1
 
     def sources_of(self, labels: Ints) -> Ints:
         """The source of each label, int64 (n,)."""
@@ -186,23 +190,6 @@ def _is_label(codes: npt.NDArray[np.uint16], whose: int) -> npt.NDArray[np.bool_
     if whose != BOTH:
         placed &= ((codes & WHITE) != 0) == (whose == WHITES)
     return placed
-
-
-def _counts(moves: npt.NDArray[np.uint16], offsets: Ints) -> tuple[Ints, Ints]:
-    """Setup codes and passes of each game, in pieces so that a memory map of any length fits."""
-    games = len(offsets) - 1
-    setup, passes = np.zeros(games, dtype=np.int64), np.zeros(games, dtype=np.int64)
-    for first in range(0, games, 4096):
-        last = min(first + 4096, games)
-        codes = np.asarray(moves[offsets[first] : offsets[last]])
-        starts = offsets[first : last + 1] - offsets[first]
-        for marks, out in (
-            ((codes & SETUP) != 0, setup),
-            (((codes & SETUP) == 0) & ((codes & POINT_MASK) == PASS), passes),
-        ):
-            sums = np.concatenate([[0], np.cumsum(marks)])
-            out[first:last] = sums[starts[1:]] - sums[starts[:-1]]
-    return setup, passes
 
 
 def join(corpora: Sequence[Corpus]) -> Corpus:
@@ -237,6 +224,14 @@ def source_name(path: str | os.PathLike[str]) -> str:
     return head if head and tail.isdigit() else stem
 
 
+class _Piece(NamedTuple):
+    """The games of one file: the arguments of `GameCodes`."""
+
+    moves: npt.NDArray[np.uint16]
+    offsets: Ints
+    labels: Ints | None
+
+
 def load_corpus(
     paths: Iterable[str | os.PathLike[str]],
     size: int = 19,
@@ -254,11 +249,12 @@ def load_corpus(
 
     Raises:
         RecipeError: when nothing of this size is there, or validation games were given for training.
-        ShardError, RecordError: for files that cannot be used.
+        ShardError, RecordError: for files that cannot be used, and shards that do not go together.
     """
     from goengine.shards import Shard, is_shard
 
-    pieces: dict[str, list[tuple[npt.NDArray[np.uint16], Ints]]] = {}
+    shards: list[tuple[str, Shard]] = []
+    pieces: dict[str, list[_Piece]] = {}
     for path in _files(paths, training):
         if is_shard(path):
             shard = Shard.open(path)
@@ -266,21 +262,24 @@ def load_corpus(
                 raise RecipeError(f"{path}: its games are on {shard.size}x{shard.size} boards, not {size}x{size}")
             if training and shard.header.get("split", "train") != "train":
                 raise RecipeError(f"{path}: a shard of split {shard.header['split']!r}, never for training")
-            piece = (shard.moves, np.asarray(shard.offsets, dtype=np.int64))
+            shards.append((source_name(path), shard))
+            counts = np.stack([shard.labels_per_game, shard.first_move]).astype(np.int64)
+            piece = _Piece(shard.moves, shard.offsets, counts)
         else:
             piece = _read_records(path, size)
         if progress is not None:
-            progress(f"{path}: {len(piece[1]) - 1:,} games")
-        if len(piece[1]) > 1:
+            progress(f"{path}: {len(piece.offsets) - 1:,} games")
+        if len(piece.offsets) > 1:
             pieces.setdefault(source_name(path), []).append(piece)
     if not pieces:
         raise RecipeError(f"no {size}x{size} games among {', '.join(map(str, paths)) or 'no files'}")
+    check_mixture(shards)
     names = sorted(pieces)
     ordered = [(number, piece) for number, name in enumerate(names) for piece in pieces[name]]
-    moves = ordered[0][1][0] if len(ordered) == 1 else np.concatenate([piece[0] for _, piece in ordered])
-    lengths = np.concatenate([np.diff(piece[1]) for _, piece in ordered])
-    sources = np.concatenate([np.full(len(piece[1]) - 1, number) for number, piece in ordered])
-    return Corpus(size, names, moves, np.concatenate([[0], np.cumsum(lengths)]), sources)
+    files = [piece for _, piece in ordered]
+    codes = GameCodes([one.moves for one in files], [one.offsets for one in files], [one.labels for one in files])
+    sources = np.concatenate([np.full(len(piece.offsets) - 1, number) for number, piece in ordered])
+    return Corpus(size, names, codes, None, sources)
 
 
 def _files(paths: Iterable[str | os.PathLike[str]], training: bool) -> Iterable[Path]:
@@ -301,13 +300,13 @@ def _files(paths: Iterable[str | os.PathLike[str]], training: bool) -> Iterable[
         yield from (file for file in inside if not (training and "dev" in file.relative_to(path).parts))
 
 
-def _read_records(path: Path, size: int) -> tuple[npt.NDArray[np.uint16], Ints]:
+def _read_records(path: Path, size: int) -> _Piece:
     from goengine.sgf import read_games
 
     records: list[GameRecord] = [record for record in read_games(path) if record.size == size]
     codes = [record.codes for record in records]
     lengths = np.array([0, *map(len, codes)], dtype=np.int64)
-    return np.concatenate([np.empty(0, np.uint16), *codes]).astype(np.uint16), np.cumsum(lengths)
+    return _Piece(np.concatenate([np.empty(0, np.uint16), *codes]).astype(np.uint16), np.cumsum(lengths), None)
 
 
 def shuffled(index: Ints, count: int, key: Sequence[int]) -> Ints:

@@ -11,3 +11,6 @@ POINT_MASK = 0x3FF
 PASS = 0x3FF
 SETUP = 0x4000
 WHITE = 0x8000
+
+PLANES_VERSION = 1
+"""Raised when any of the 48 planes (goengine.features) comes to mean something else; shards and checkpoints name it."""

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.errors import ShardError
-from goengine.movecodes import PASS, POINT_MASK, SETUP
+from goengine.movecodes import PASS, PLANES_VERSION, POINT_MASK, SETUP
 
 MAGIC = b"GOSHARD\n"
 VERSION = 1
@@ -144,6 +144,8 @@ def write_shard(
         "source": source,
         "split": split,
         "filters": dict(filters or {}),
+        "planes": PLANES_VERSION,
+        "fingerprint": _kind(source, size, filters or {}),
         "checksum": hashlib.sha256(body).hexdigest(),
     }
     text = json.dumps(header, ensure_ascii=False).encode()
@@ -158,6 +160,12 @@ def write_shard(
     return header
 
 
+def _kind(source: str, size: int, filters: Mapping[str, Any]) -> str:
+    """16 hex digits that tell shards of one source, packed in one way, from all others."""
+    said = json.dumps([VERSION, PLANES_VERSION, source, size, dict(filters)], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
     """The games of one file; the arrays are read-only and stay on disk until they are used."""
@@ -165,7 +173,8 @@ class Shard:
     path: Path
     header: dict[str, Any]
     """``version``, ``size``, ``games``, ``codes`` (all), ``moves`` (no setup), ``labels`` (no setup, no passes),
-    ``source``, ``split``, ``filters``, ``checksum``."""
+    ``source``, ``split``, ``filters``, ``checksum``; ``planes`` (`PLANES_VERSION` when it was packed) and
+    ``fingerprint`` (of source, size, filters and both versions), which older shards do not have."""
     info: NDArray[np.void]
     """(games,) `INFO`."""
     offsets: NDArray[np.int64]
@@ -278,4 +287,5 @@ def _is_whole(header: dict[str, Any]) -> bool:
         and all(header[name] >= 0 for name, kind in _FIELDS.items() if kind is int)
         and header["version"] == VERSION
         and 2 <= header["size"] <= 25
+        and type(header.get("planes", 1)) is int
     )

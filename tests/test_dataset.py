@@ -1,5 +1,6 @@
 """Games to batches: every label once an epoch, split by game, the same again after a restart."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ from small_games import corpus, random_game, sgf, shard
 
 from goengine.corpus import Corpus, load_corpus, shuffled, source_name
 from goengine.dataset import PositionSampler, Prefetcher
-from goengine.errors import RecipeError
+from goengine.errors import RecipeError, ShardError
 from goengine.features import encode_words
+from goengine.gamecodes import GameCodes
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 from goengine.rules import Position
+from goengine.shards import INFO, Shard, write_shard
 
 
 def replayed(seed: int, size: int = 9) -> list[tuple[np.ndarray, int, int, int]]:
@@ -182,6 +185,73 @@ def test_a_folder_gives_its_shards_but_not_those_for_validation(tmp_path: Path) 
     dev.rename(moved)
     with pytest.raises(RecipeError, match="split 'holdout', never for training"):
         load_corpus([moved], 9, training=True)
+
+
+def write(path: Path, seeds: range, **filters: object) -> Path:
+    codes = [random_game(seed) for seed in seeds]
+    write_shard(path, codes, np.zeros(len(codes), INFO), size=9, source=path.name, filters=filters)
+    return path
+
+
+def with_planes(path: Path, version: int) -> Path:
+    data = path.read_bytes()
+    assert data.count(b'"planes": 1') == 1
+    path.write_bytes(data.replace(b'"planes": 1', b'"planes": %d' % version))
+    return path
+
+
+def test_shards_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
+    first = write(tmp_path / "a-0.shard", range(3), min_rank="", min_moves=1, games_per_shard=5)
+    second = write(tmp_path / "a-1.shard", range(3, 5), min_moves=1, games_per_shard=7)
+    strict = write(tmp_path / "a-2.shard", range(5, 7), min_rank="6d", min_moves=1)
+    other = write(tmp_path / "b.shard", range(5, 7), min_rank="9d")
+    assert load_corpus([first, second, other], 9).games == 7, "each source may have its own filters"
+    with pytest.raises(ShardError, match=r"a-2.shard and .*a-0.shard are both of a, .* min_rank = 6d and none: pack"):
+        load_corpus([first, strict, other], 9)
+    with pytest.raises(ShardError, match=r"b.shard and .*a-2.shard hold the same games: give them once"):
+        load_corpus([strict, other], 9)
+    newer = with_planes(write(tmp_path / "c.shard", range(8, 9)), 7)
+    with pytest.raises(ShardError, match=r"c.shard: packed for version 7 of the planes, this goengine makes version 1"):
+        load_corpus([first, newer], 9)
+    prints = [Shard.open(path).header["fingerprint"] for path in (first, second, strict, other)]
+    assert len(set(prints)) == 4 and all(len(text) == 16 for text in prints)
+
+
+def test_memory_does_not_grow_with_the_shards(tmp_path: Path) -> None:
+    """Loading and drawing 2 million moves takes memory for the games' places only: the moves stay in their files."""
+    long = np.tile(random_game(0)[:35], 100)
+    paths = []
+    for number in range(4):
+        codes = [np.concatenate([long, random_game(2)[:number]]).astype(np.uint16)] * 150
+        path = tmp_path / f"a-{number}.shard"
+        write_shard(path, codes, np.zeros(len(codes), INFO), size=9, source="a")
+        paths.append(path)
+    bytes_of_moves = sum(path.stat().st_size for path in paths)
+    assert bytes_of_moves > 4_000_000
+    tracemalloc.start()
+    games = load_corpus(paths, 9)
+    held, rest = games.hold_out(0.1, 1)
+    drawn = PositionSampler(held, 8).draw()[0]
+    held.locate(drawn)
+    held.codes(5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(rest) + len(held) == len(games) > 1_500_000
+    assert peak < bytes_of_moves / 4, f"{peak:,} bytes for {bytes_of_moves:,} of moves"
+
+
+def test_games_of_several_files_are_gathered() -> None:
+    codes = [random_game(seed) for seed in range(6)]
+    arrays = [np.concatenate(codes[:2]), np.concatenate(codes[2:])]
+    offsets = [np.cumsum([0, *map(len, some)]) for some in (codes[:2], codes[2:])]
+    store = GameCodes(arrays, offsets)
+    assert len(store) == 6 and store.lengths.tolist() == [len(game) for game in codes]
+    assert all((store.game(number) == game).all() for number, game in enumerate(codes))
+    assert store.setup.tolist() == [int(np.count_nonzero(game & SETUP)) for game in codes]
+    moves, places, which = store.gather(np.array([4, 1, 4, 5]))
+    for wanted, at in zip((4, 1, 4, 5), which.tolist(), strict=True):
+        assert (moves[places[at] : places[at + 1]] == codes[wanted]).all()
+    assert len(moves) == sum(len(codes[number]) for number in (1, 4, 5))
 
 
 def test_other_sizes_are_refused(tmp_path: Path) -> None:

@@ -124,6 +124,22 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(network: str) -> Non
     )
 
 
+def test_parts_stay_near_the_start_as_the_whole_does(tmp_path: Path) -> None:
+    (batch,) = batches(1)
+    path = tmp_path / "start.safetensors"
+    first = Trainer(recipe(network="alphago", seed=5), CPU)
+    first.learn(batch, 1.0)
+    first.export(path, first.module, {}, {})
+    losses = []
+    for parts in (1, 4):
+        trainer = Trainer(recipe(network="alphago", parts=parts, start="network", retain=2.0), CPU)
+        alone = float(trainer.learn(batch, 0.0)[0])
+        trainer.stay_near(path)
+        losses.append(float(trainer.learn(batch, 0.0)[0]))
+        assert losses[-1] > alone + 1e-4
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+
+
 def test_the_number_of_threads_changes_nothing() -> None:
     stream = batches(4)
     one, two = (Trainer(recipe(parts=4, threads=threads), CPU) for threads in (1, 3))
