@@ -119,6 +119,12 @@ class Corpus:
         keep = [fingerprint(self.codes(game), self.size) not in fingerprints for game in self._games.tolist()]
         return self._select(self._games[np.array(keep, dtype=bool)])
 
+    def fingerprints(self) -> frozenset[int]:
+        """`goengine.shards.fingerprint` of each game that is used."""
+        from goengine.shards import fingerprint
+
+        return frozenset(fingerprint(self.codes(game), self.size) for game in self._games.tolist())
+
     def codes(self, game: int) -> npt.NDArray[np.uint16]:
         """The codes of one game, by the number that `locate` gives it."""
         return self._codes.game(game)

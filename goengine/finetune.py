@@ -1,8 +1,9 @@
 """What a run on one player's moves learns from, and what it has gained in the end.
 
 The danger is forgetting: two hundred games are soon known by heart, and what the network knew about the game at large
-is overwritten. Two things are set against it: part of each batch are other players' moves, and the policy is held near
-the one that the run began with (Li and Hoiem 2016, *Learning without Forgetting*; `goengine.metrics.drift`).
+is overwritten. Two things can be set against it: the policy is held near the one that the run began with, which needs
+no other games (Li and Hoiem 2016, *Learning without Forgetting*; `goengine.metrics.drift`), and part of each batch can
+be general games. Measured, the first does better than the opponents' moves as general games (training/LOG.md).
 """
 
 import dataclasses
@@ -37,7 +38,7 @@ class OwnGames:
     Attributes:
         players: the player's names.
         recipe: with the weights that the sources get, and the positions that its epochs come to.
-        training: sources `PLAYER`, `OPPONENTS` and those of the general games.
+        training: source `PLAYER`, and those of the general games, if there are any.
         held_out: games of the player that are not learnt from, the player's moves.
         general: moves of others to measure forgetting on, of games that are not learnt from.
     """
@@ -119,26 +120,26 @@ def _others(
     recipe: Recipe,
     say: Say,
 ) -> tuple[list[Corpus], Corpus]:
-    """Other players' moves to learn from, and those to measure forgetting on."""
-    others, general = [games.corpus(learnt, (OPPONENTS,))], games.corpus(held, (OPPONENTS,))
-    if mix:
-        loaded = load_corpus(mix, recipe.board_size, training=True, progress=say).sample(_MIX_GAMES, recipe.seed)
-        mine, general = loaded.hold_out(recipe.hold_out, recipe.seed)
-        mine = mine.without(games.fingerprints(held))
-        others.append(mine)
-    else:
-        say(
-            "no --mix: the opponents' moves in the same games are all that is set against forgetting, besides "
-            f"retain = {recipe.retain:g}; openings that these games do not have may suffer"
-        )
+    """General games to learn from, if there are any, and moves of others to measure forgetting on."""
     if validation:
         general = load_corpus(validation, recipe.board_size, progress=say)
-    elif not mix:
+    if mix:
+        mixed = load_corpus(mix, recipe.board_size, training=True, progress=say).sample(_MIX_GAMES, recipe.seed)
+        if not validation:
+            mixed, general = mixed.hold_out(recipe.hold_out, recipe.seed)
+    elif recipe.retain:
+        say(f"no --mix: retain = {recipe.retain:g} alone holds the network near what it knew")
+    else:
+        say("no --mix and retain = 0: nothing keeps the network from forgetting what these games do not show")
+    if not validation and not mix:
         say("no --validation: forgetting is measured on the opponents' moves in the held-out games")
+        return [], games.corpus(held, (OPPONENTS,))
     before, general = general.games, general.without(games.fingerprints(learnt))
     if general.games < before:
         say(f"left out of the general games: {before - general.games:,} that are among the player's")
-    return [corpus for corpus in others if corpus.games], general
+    if not mix:
+        return [], general
+    return [mixed.without(games.fingerprints() | general.fingerprints())], general
 
 
 def keep_start(begin: Path, path: Path) -> None:

@@ -52,7 +52,7 @@ class Recipe:
     # The games: weights multiply a source's natural rate, shares fix its part of each batch in the cool-down.
     weights: Mapping[str, float] = field(default_factory=dict)
     cooldown_shares: Mapping[str, float] = field(default_factory=dict)
-    player_share: float = 0.5  # of each batch: moves of the player, where one is to be learnt from (--player)
+    player_share: float = 0.5  # of each batch: the moves of --player, where there are general games (--mix) too
     hold_out: float = 0.01  # of the games, for validation, where no validation games are given
     seed: int = 1
     # The machine.

@@ -14,6 +14,7 @@ from tiny_network import write_tiny_network
 from torch import Tensor
 
 from goengine.checkpoint import load_network
+from goengine.cli import main as cli
 from goengine.dataset import Batch
 from goengine.errors import RecipeError
 from goengine.evaluator import evaluate_corpus
@@ -72,6 +73,9 @@ def test_a_run_from_games_to_figures(folder: Path, capsys: pytest.CaptureFixture
     assert tuned[PLAYER] == again and again["positions"] == len(own.held_out)
     assert tuned["general"] == gain(start, network, own.general, 200) and tuned["general"]["games"] == 2
     assert again["loss_gain"] != 0 and sentence("ann", again) in err
+    assert cli(["info", str(made)]) == 0
+    told = capsys.readouterr().out
+    assert f"tuned to          ann: {tuned['positions']:,} moves of 8 games" in told and sentence(PLAYER, again) in told
     lines = map(json.loads, (folder / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines())
     assert [line[PLAYER] for line in lines if line["kind"] == "fine_tuning"] == [again]
 
@@ -120,14 +124,17 @@ def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_shares_and_length(folder: Path) -> None:
-    own, _ = divided(folder, [folder / "general.shard"], [], player_share=0.25)
+    shard(folder / "other.shard", range(30, 33))
+    own, _ = divided(folder, [folder / "general.shard", folder / "other.shard"], [], player_share=0.25)
     sizes = own.training.source_sizes()
-    assert list(sizes) == [PLAYER, OPPONENTS, "general"]
+    assert list(sizes) == [PLAYER, "general", "other"]
     rates = np.array([own.recipe.weights[name] * size for name, size in sizes.items()])
     assert rates[0] / rates.sum() == pytest.approx(0.25)
-    assert rates[1] / rates[2] == pytest.approx(sizes[OPPONENTS] / sizes["general"])
+    assert rates[1] / rates[2] == pytest.approx(sizes["general"] / sizes["other"])
     assert own.recipe.positions == 3 * sizes[PLAYER] / 0.25
-    assert own.general.source_names == ("general",) and 0 < own.general.games < 10
+    assert 0 < own.general.games < 13 and own.general.games + own.training.games == 8 + 13
+    own, _ = divided(folder, [], [], player_share=0.25)
+    assert own.training.source_names == (PLAYER,) and own.recipe.positions == 3 * sizes[PLAYER]
     assert divided(folder, [], [], positions=77)[0].recipe.positions == 77
 
 
@@ -135,18 +142,21 @@ def test_no_game_is_on_both_sides(folder: Path) -> None:
     """All games of the player are among the general ones too."""
     shard(folder / "all.shard", range(20))
     own, said = divided(folder, [folder / "all.shard"], [folder / "all.shard"])
-    assert own.held_out.games == 2 and own.training.source_games()[PLAYER] == 8
-    held = {own.held_out.codes(game).tobytes() for game in range(2)}
-    learnt = [own.training.codes(game).tobytes() for game in range(own.training.games)]
-    assert not held & set(learnt) and len(learnt) > 16 + 10
-    assert own.general.games == 12 and "left out of the general games: 8 that are among the player's" in said
+    assert own.held_out.games == 2 and own.general.games == 12
+    assert own.training.source_games() == {PLAYER: 8, "all": 0}
+    assert not own.training.fingerprints() & (own.held_out.fingerprints() | own.general.fingerprints())
+    assert "left out of the general games: 8 that are among the player's" in said
+    own, _ = divided(folder, [folder / "all.shard"], [])
+    assert 0 < own.training.source_games()["all"] <= 10  # none of the player's ten
+    assert not own.training.fingerprints() & (own.held_out.fingerprints() | own.general.fingerprints())
 
 
 def test_what_stands_in_for_general_games_is_said(folder: Path) -> None:
-    own, said = divided(folder, [], [])
-    assert any(line.startswith("no --mix: the opponents' moves in the same games") for line in said)
-    assert any(line.startswith("no --validation: forgetting is measured on the opponents' moves") for line in said)
+    own, said = divided(folder, [], [], retain=1)
+    assert "no --mix: retain = 1 alone holds the network near what it knew" in said
+    assert "no --validation: forgetting is measured on the opponents' moves in the held-out games" in said
     assert own.general.source_names == (OPPONENTS,) and own.general.games == own.held_out.games == 2
+    assert any("nothing keeps the network from forgetting" in line for line in divided(folder, [], [])[1])
     assert not any(line.startswith("no --") for line in divided(folder, [folder / "general.shard"], [])[1])
 
 

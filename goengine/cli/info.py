@@ -58,3 +58,13 @@ def _print_training(metadata: dict[str, Any]) -> None:
                     f"held out          {source}: top-1 {one['top1']:.2%}, top-5 {one['top5']:.2%}, "
                     f"loss {one['loss']:.4f} on {one['positions']:,} positions"
                 )
+    tuned = metadata.get("fine_tuning")
+    if isinstance(tuned, dict):
+        from goengine.finetune import sentence
+
+        print(
+            f"tuned to          {', '.join(tuned['players'])}: {tuned['positions']:,} moves of {tuned['games']:,} games"
+        )
+        for name in ("player", "general"):
+            if name in tuned:
+                print(f"                  {sentence(name, tuned[name])}")
