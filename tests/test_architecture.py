@@ -53,6 +53,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluator": {"accuracy", "calibration", "checkpoint", "corpus", "heldout", "intervals"},
     "comparison": {"accuracy", "coords", "sgf"},
     "plots": set(),
+    "visualize": {"checkpoint", "corpus", "coords", "features", "rules"},
     "trainer": {
         *("checkpoint", "corpus", "dataset", "features", "layers"),
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
@@ -146,7 +147,7 @@ def test_game_modules_never_import_torch() -> None:
 
 
 def test_each_library_has_its_place() -> None:
-    places = {"sgfmill": {"sgf"}, "numba": {"_kernels"}, "matplotlib": {"plots"}}
+    places = {"sgfmill": {"sgf"}, "numba": {"_kernels"}, "matplotlib": {"plots", "visualize"}, "captum": {"visualize"}}
     wrong = [
         f"{path.relative_to(ROOT)} imports {library}"
         for module, paths in _modules().items()
