@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "optimizers": set(),
     "networks": {"layers"},
     "images": {"layers"},
+    "recognition": {"board", "coords", "images", "layers", "sgf"},
     "summary": {"networks"},
     "rules": {"board", "coords"},
     "rulesets": {"rules"},

@@ -1,0 +1,4 @@
+"""A picture of a Go board becomes a position.
+
+style, render, scene   boards drawn in many styles, with the truth about every point
+"""
