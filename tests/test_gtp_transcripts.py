@@ -1,23 +1,30 @@
 """The golden dialogues of gtp/transcripts, replayed byte for byte.
 
-Lines that begin with ``> `` are sent; all the others but the comments at the head are the responses, in order. Two
-comments are read: ``# network size N`` and ``# called NAME``. To write them anew after a change, and then to read the
-difference:
+Lines that begin with ``> `` are sent; all the others but the comments at the head are the responses, in order. Three
+comments are read: ``# network size N``; ``# called NAME``; and ``# network file SHA256...``, of a game of that bundled
+network: all tests but one replay it with a network that likes best what is recorded, for the file may have changed. To
+write them anew after a change, and then to read the difference:
 
     UPDATE_TRANSCRIPTS=1 pytest tests/test_gtp_transcripts.py
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from fake_network import FakeNetwork
 from transcript_engine import make_engine
 
 from goengine import __version__
+from goengine.checkpoint import BUNDLED, load_network
+from goengine.coords import parse_vertex
+from goengine.player import PolicySource
 
 FOLDER = Path(__file__).resolve().parent.parent / "gtp" / "transcripts"
 TRANSCRIPTS = sorted(FOLDER.glob("*.gtp"))
@@ -36,11 +43,21 @@ class Patience:
         return not self._waited
 
 
-def replay(sent: list[bytes], size: int, name: str) -> bytes:
-    """The dialogue: each line sent, marked, and what came back."""
-    engine = make_engine(size, Patience(), name)
+def replay(sent: Sequence[bytes], network: PolicySource, name: str, wanted: Sequence[bytes] | None = None) -> bytes:
+    """The dialogue: each line sent, marked, and what came back.
+
+    Args:
+        sent: the lines.
+        network: plays.
+        name: of the engine.
+        wanted: for each line, what came back when it was recorded: a FakeNetwork's favourite move.
+    """
+    engine = make_engine(network, Patience(), name)
     said = []
-    for line in sent:
+    for number, line in enumerate(sent):
+        if wanted is not None and isinstance(network, FakeNetwork):
+            move = re.match(rb"= ([A-T][0-9]+)\n", wanted[number]) if line.startswith(b"genmove") else None
+            network.favourites = (parse_vertex(move[1].decode(), network.size) or 0,) if move else ()
         said.append(b"> " + line + b"\n")
         output = io.BytesIO()
         engine.run(iter([line]), output)
@@ -56,18 +73,38 @@ def heading(head: list[bytes], words: str, otherwise: str) -> str:
     return next((line.decode()[len(begin) :] for line in head if line.decode().startswith(begin)), otherwise)
 
 
+class Transcript:
+    """A file, taken apart."""
+
+    def __init__(self, path: Path) -> None:
+        self.text = path.read_bytes().replace(b"{version}", __version__.encode())
+        head, *dialogue = re.split(rb"^> ", self.text, flags=re.MULTILINE)
+        self.head = head
+        self.sent, self.answers = zip(*(each.split(b"\n", 1) for each in dialogue), strict=True)
+        comments = head.split(b"\n")
+        self.size = int(heading(comments, "network size", "19"))
+        self.name = heading(comments, "called", "goengine")
+        self.file = heading(comments, "network file", "")
+
+
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
 def test_transcript(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(FOLDER)  # for loadsgf
-    raw = path.read_bytes().replace(b"{version}", __version__.encode())
-    lines = raw.split(b"\n")
-    head = [line for line in lines if line.startswith(b"#")]
-    sent = [line[2:] for line in lines if line.startswith(b"> ")]
-    size, name = heading(head, "network size", "19"), heading(head, "called", "goengine")
-    found = b"".join(line + b"\n" for line in head) + replay(sent, int(size), name)
+    kept = Transcript(path)
+    wanted = kept.answers if kept.file else None
+    found = kept.head + replay(kept.sent, FakeNetwork(kept.size), kept.name, wanted)
     if os.environ.get("UPDATE_TRANSCRIPTS"):
         path.write_bytes(found.replace(f"= {__version__}\n".encode(), b"= {version}\n"))
-    assert found.decode() == raw.decode()
+    assert found.decode() == kept.text.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [path for path in TRANSCRIPTS if Transcript(path).file], ids=lambda path: path.stem)
+def test_the_network_plays_its_game_again(path: Path) -> None:
+    kept = Transcript(path)
+    if not hashlib.sha256(BUNDLED.read_bytes()).hexdigest().startswith(kept.file):
+        pytest.skip("the bundled network is another one now")
+    assert (kept.head + replay(kept.sent, load_network(), kept.name)).decode() == kept.text.decode()
 
 
 def test_the_transcripts_use_every_command() -> None:

@@ -21,12 +21,15 @@ from goengine.gtp.handlers import NAME, crash_report, make_handlers
 from goengine.gtp.protocol import Engine, Lines
 from goengine.gtp.session import Session
 from goengine.gtp.words import fixed
-from goengine.player import Player
+from goengine.player import Player, PolicySource
 
 
-def make_engine(network_size: int, wait: Callable[[float | None], bool], name: str = NAME) -> Engine:
-    """The engine, on a board of 19x19 until a command says otherwise; its processor time stands still."""
-    player = Player(FakeNetwork(network_size))
+def make_engine(network: PolicySource | int, wait: Callable[[float | None], bool], name: str = NAME) -> Engine:
+    """The engine, on a board of 19x19 until a command says otherwise; its processor time stands still.
+
+    The network may be given by its size alone.
+    """
+    player = Player(FakeNetwork(network) if isinstance(network, int) else network)
     handlers = make_handlers(Session(lambda: player, 19), wait, name)
     clocks = dict.fromkeys(("cputime", "gomill-cpu_time"), fixed("0.250"))  # the time it takes is never the same
     return Engine(handlers | clocks, crash_report)
