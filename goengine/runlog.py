@@ -22,15 +22,22 @@ class RunLog:
     TensorBoard is left out, with a word about it, where it is not installed. A full disk costs records, never the run.
     """
 
-    def __init__(self, folder: Path | None, stream: TextIO | None = None, resumed_at: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        stream: TextIO | None = None,
+        resumed_at: int | None = None,
+        silent: bool = False,
+    ) -> None:
         """Open the logs, to be gone on with if they are there already.
 
         Args:
-            folder: of the run; with None nothing is said or written: another process speaks.
+            folder: of the run; with None nothing is written.
             stream: instead of stderr.
             resumed_at: the step that is gone on from; TensorBoard forgets what an interrupted run wrote after it.
+            silent: nothing is said: another process speaks.
         """
-        self._silent = folder is None
+        self._silent = silent
         self._stream = sys.stderr if stream is None else stream
         self._lines: TextIO | None = None
         self._board: Any = None

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from goengine.checkpoint import load_network
 from goengine.dataset import Batch
 from goengine.errors import RecipeError
-from goengine.trainer import Trainer, read_run
+from goengine.trainer import Trainer, profiling, read_run
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE = """
@@ -45,13 +46,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
-    """Exit status and stderr of a run in this process; stdout must stay empty."""
+def load_script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("train_script", ROOT / "training" / "train.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    status = module.main([str(argument) for argument in arguments])
+    return module
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    """Exit status and stderr of a run in this process; stdout must stay empty."""
+    status = load_script().main([str(argument) for argument in arguments])
     captured = capsys.readouterr()
     assert captured.out == ""
     return status, captured.err
@@ -254,6 +259,21 @@ def test_smoke_makes_any_recipe_small(folder: Path, capsys: pytest.CaptureFixtur
     assert status == 0 and "done: 1,024 positions" in err, err
 
 
+def test_profile_says_where_the_time_goes_and_leaves_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiling, "matrix_rate", lambda *_: 1e9)
+    script = load_script()
+    rest = ["--run", str(folder / "p"), "--parts", "2", "--threads", "2"]
+    threads = torch.get_num_threads()
+    assert script.main([str(folder / "short.toml"), "--games", str(folder / "one.shard"), "--profile", "2", *rest]) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0].startswith("a step of 16 positions, mean of 2: ") and "(cpu, 2 threads, float32)" in lines[0]
+    assert "forward and backward" in captured.out and "GFLOP a position" in lines[-1]
+    assert not (folder / "p").exists() and torch.get_num_threads() == threads
+
+
 def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     games = ("--games", folder / "one.shard")
     recipe = folder / "short.toml"
@@ -270,6 +290,7 @@ def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[st
         ((folder / "none.toml", *games), "none.toml: cannot read this recipe"),
         ((bad, *games), "there is no setting 'optimiser'; did you mean optimizer?"),
         ((*games,), "give a recipe"),
+        ((recipe, *games, "--profile", 0), "--profile 0: give how many steps to time, at least 1"),
         ((recipe, "--games", dev), "for validation, never for training"),
         ((recipe, "--games", folder / "none.sgf"), "none.sgf"),
         ((recipe, "--games", folder / "empty"), "no 9x9 games among"),

@@ -173,6 +173,10 @@ def test_validation_counts_by_source_and_does_not_learn() -> None:
         assert meters["all"].positions == 60 == meters["first"].positions + meters["second"].positions
         assert 1.0 < meters["all"].loss < 5.0, name
     assert all(torch.equal(before[name], tensor) for name, tensor in trainer.module.state_dict().items())
+    parts = Trainer(recipe(parts=4, threads=3), CPU)
+    together = validate(trainer.module.eval(), trainer.objective, positions, 80, CPU, None, parts.map)
+    alone = validate(trainer.module, trainer.objective, positions, 80, CPU)
+    assert together == alone and not any(parameter.grad_fn for parameter in trainer.module.parameters())
     again = ValidationSet(games, 80)
     assert torch.equal(positions.words, again.words) and torch.equal(positions.targets, again.targets)
 

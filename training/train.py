@@ -10,11 +10,13 @@ command line. Under torchrun, many processes train together (training/README.md)
     network.safetensors   the best network so far, and at the end the final one: what goengine plays with
     start.safetensors     the network that it began with, where it began with one
 
-With --player NAME it learns that player's moves only, from the network that the recipe or --from names.
+With --player NAME it learns that player's moves only, from the network that the recipe or --from names. With --profile
+it writes nothing: it tells where the time of a step goes.
 """
 
 import argparse
 import contextlib
+import dataclasses
 import math
 import os
 import sys
@@ -47,6 +49,7 @@ from goengine.trainer import (
     lost_the_others,
     memory_advice,
     memory_in_use,
+    profile,
     read_run,
     save_checkpoint,
     schedule,
@@ -99,6 +102,8 @@ def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[st
         metavar="MIN",
         help="end this session after MIN minutes, to be resumed; status 75",
     )
+    parser.add_argument("--profile", nargs="?", type=int, const=30, metavar="STEPS",
+                        help="time so many steps (30), say where they spend it, and end")  # fmt: skip
     for name in SETTINGS:
         flags = {f"--{name}", f"--{name.replace('_', '-')}"}
         parser.add_argument(*sorted(flags), dest=f"set_{name}", help=argparse.SUPPRESS)
@@ -107,6 +112,8 @@ def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[st
         if text.startswith("--"):
             check_name(text[2:].partition("=")[0].replace("-", "_"), "command line")
         raise RecipeError(f"unexpected argument {text!r}; see --help")
+    if arguments.profile is not None and arguments.profile < 1:
+        raise RecipeError(f"--profile {arguments.profile}: give how many steps to time, at least 1")
     given = {name: getattr(arguments, f"set_{name}") for name in SETTINGS}
     return arguments, {name: parse_setting(name, text) for name, text in given.items() if text is not None}
 
@@ -145,7 +152,9 @@ def games_of(
     arguments: argparse.Namespace, recipe: Recipe, drawn: dict[str, int], say: Callable[[str], None]
 ) -> tuple[Recipe, Corpus, Corpus, OwnGames | None]:
     """The games to learn from and those held out; for one player's, the recipe with the shares that they get."""
-    paths = arguments.games or ([SAMPLES] if arguments.smoke else [])
+    paths = arguments.games
+    if not paths and (arguments.smoke or arguments.profile):  # the samples have none of the sources that recipes name
+        paths, recipe = [SAMPLES], dataclasses.replace(recipe, weights={}, cooldown_shares={})
     if not paths:
         raise RecipeError("give games to learn from: --games data/shards, or SGF files")
     if arguments.player:
@@ -175,10 +184,12 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     if resumed is None and (folder / CHECKPOINT).exists():
         raise RecipeError(f"{folder} holds a run already: go on with it by --resume, or give another --run")
     device = team.device(choose_device(recipe.device))
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
+    threads = recipe.threads or torch.get_num_threads()
+    at_end.callback(torch.set_num_threads, torch.get_num_threads())
+    torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = True
-    log = RunLog(folder if team.first else None, resumed_at=resumed["counters"]["steps"] if resumed else None)
+    writes, resumed_at = team.first and not arguments.profile, resumed["counters"]["steps"] if resumed else None
+    log = RunLog(folder if writes else None, resumed_at=resumed_at, silent=not team.first)
     at_end.callback(log.close)
     if resumed is not None and arguments.recipe:
         log.say(f"resumed with the settings of its checkpoint: {arguments.recipe} is not read")
@@ -191,7 +202,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
             f"{len(corpus):,} positions to learn from and {len(held_out):,} held out for validation are too few for "
             f"batch = {recipe.batch}: give more games"
         )
-    if team.first:
+    if writes:
         (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
     sampler = PositionSampler(corpus, recipe.batch, recipe.seed, recipe.weights, recipe.cooldown_shares)
     validation = ValidationSet(held_out, recipe.validation_positions, recipe.encoder_threads)
@@ -203,6 +214,8 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     # ----------------------------------------------------------------------------------------------------- network
     team.join(device)
     trainer, start = Trainer(recipe, device, team), folder / "start.safetensors"
+    if recipe.parts > 1:
+        torch.set_num_threads(1)  # the parts have the cores: beside them torch's own threads wait for each other
     vitals = Vitals(recipe, chance if recipe.legal_only else math.log(points))
     cooling_from = None
     if resumed is not None:
@@ -218,7 +231,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     reader = iter(batches)
     if arguments.begin:
         trainer.start_from_network(Path(arguments.begin))
-        if team.first:
+        if writes:
             keep_start(Path(arguments.begin), start)
     elif resumed is None and recipe.start == "data":
         first = Prefetcher(PositionSampler(corpus, 256, recipe.seed + 1))
@@ -229,17 +242,26 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     parameters = sum(p.numel() for p in trainer.module.parameters())
     precision = "bfloat16" if trainer.bfloat16 else "float32"
     where = f"{device}, {team.count} processes" if team.count > 1 else str(device)
-    log.say(f"{recipe.network}, {parameters:,} parameters, {recipe.optimizer}, {precision} on {where}: {folder}")
+    log.say(
+        f"{recipe.network}, {parameters:,} parameters, {recipe.optimizer}, {precision} on {where}"
+        + (f": {folder}" if writes else "")
+    )
     sources = {"sources": corpus.source_sizes(), "games": corpus.games, "torch": torch.__version__}
     if arguments.begin:
         log.say(f"begins with the weights of {arguments.begin}")
         sources["from"] = Path(arguments.begin).name
+    if arguments.profile:
+        found = profile(trainer, batches, arguments.profile, threads)
+        if team.first:
+            print(found.table())
+        team.leave()
+        return 0
 
     def measure(count: int, final: bool = False) -> None:
         """Measure the present and the averaged weights, and export the best of them."""
         best = float("inf")
         for name, module in trainer.candidates():
-            meters = validate(module, trainer.objective, validation, count, device, team)
+            meters = validate(module, trainer.objective, validation, count, device, team, trainer.map)
             total = meters["all"]
             values = {f"{s}/{k}": v for s, meter in meters.items() for k, v in meter.as_dict().items()}
             log.record("final" if final else "validation", trainer.steps, {"weights": name, **values})
@@ -336,7 +358,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     measure(len(validation), final=True)
     if own is not None and team.first:
         made, limit = folder / "network.safetensors", recipe.validation_positions
-        results = report(own, start, made, limit, torch.get_num_threads(), log.say)
+        results = report(own, start, made, limit, threads, log.say)
         log.record("fine_tuning", trainer.steps, results)
     log.say(f"done: {trainer.positions:,} positions in {clock(trainer.seconds)}; {folder / 'network.safetensors'}")
     team.leave()

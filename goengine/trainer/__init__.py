@@ -9,6 +9,7 @@ averages      averaged weights
 learning      the Trainer: network, optimizers, one step
 validation    loss and accuracy on held-back games
 checkpoints   what a run writes to go on later
+profiling     where the time of a step goes
 
 ``training/train.py`` is the loop that puts them together.
 """
@@ -18,6 +19,7 @@ from goengine.trainer.checkpoints import CHECKPOINT, read_run, save_checkpoint
 from goengine.trainer.devices import choose_device, memory_advice, memory_in_use, wants_bfloat16
 from goengine.trainer.learning import Trainer
 from goengine.trainer.processes import Processes, lost_the_others
+from goengine.trainer.profiling import Profile, profile
 from goengine.trainer.schedule import schedule
 from goengine.trainer.signals import StopSignals
 from goengine.trainer.tally import Tally
@@ -28,6 +30,7 @@ __all__ = [
     "CHECKPOINT",
     "Averages",
     "Processes",
+    "Profile",
     "StopSignals",
     "Tally",
     "Trainer",
@@ -39,6 +42,7 @@ __all__ = [
     "lost_the_others",
     "memory_advice",
     "memory_in_use",
+    "profile",
     "read_run",
     "save_checkpoint",
     "schedule",

@@ -1,7 +1,7 @@
 """A network while it learns: its weights, averages, optimizers and counters, and one step."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Trainer:
         positions: learnt from so far, by all processes together.
         seconds: spent so far, loading not counted.
         slower: what the rates are multiplied by, after a run that diverged has been set back.
+        map: as the built-in one, by the threads of a run with ``parts``.
         mark: called with the name of what has just been done within a step: for `goengine.trainer.profiling`.
     """
 
@@ -87,9 +88,11 @@ class Trainer:
         self.mark: Callable[[str], None] = _no_mark
         self._parameters = list(self.module.parameters())
         self._parts: Parts | None = None
+        self.map: Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]] = map
         self._shared: nn.Module = self.objective
         if recipe.parts > 1:
             self._parts = Parts(self.objective, recipe.parts, recipe.threads or torch.get_num_threads())
+            self.map = self._parts.map
         else:
             self._shared = self.processes.share(self.objective, device)
         self._forward: Any = torch.compile(self._shared) if recipe.compile else self._shared

@@ -5,7 +5,9 @@ another program takes a core for a moment.
 """
 
 import copy
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,8 @@ from torch import Tensor, nn
 from goengine.trainer.objective import Objective
 
 __all__ = ["Parts"]
+
+_Result = TypeVar("_Result")
 
 
 class Parts:
@@ -24,13 +28,17 @@ class Parts:
         self._replicas = [_sharing(objective) for _ in range(count)]
         self._workers: ThreadPoolExecutor | None = None
 
+    def map(self, function: Callable[[int], _Result], items: Iterable[int]) -> Iterator[_Result]:
+        """As the built-in ``map``, by the parts' threads."""
+        if self._workers is None:
+            self._workers = ThreadPoolExecutor(self._threads, "part", lambda: torch.set_num_threads(1))
+        return self._workers.map(function, items)
+
     def backward(self, words: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Put the gradients of the batch's mean loss into the parameters; the result is the objective's.
 
         It does not depend on the number of threads, nor on which takes which part.
         """
-        if self._workers is None:
-            self._workers = ThreadPoolExecutor(self._threads, "part", lambda: torch.set_num_threads(1))
         count = len(self._replicas)
         all_words, all_targets = words.chunk(count), targets.chunk(count)
 
@@ -40,7 +48,7 @@ class Parts:
             loss, right = replica(all_words[number], all_targets[number])
             return loss.detach(), right, torch.autograd.grad(loss, list(replica.parameters()))
 
-        done = list(self._workers.map(part, range(count)))
+        done = list(self.map(part, range(count)))
         with torch.no_grad():
             parameters = self._objective.parameters()
             for parameter, *gradients in zip(parameters, *(grads for _, _, grads in done), strict=True):

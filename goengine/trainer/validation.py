@@ -1,5 +1,8 @@
 """Loss and accuracy on held-back games."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -44,7 +47,6 @@ class ValidationSet:
         return float(torch.cat(counts).clamp_min(1).double().log().mean()) if counts else float("nan")
 
 
-@torch.no_grad()
 def validate(
     network: nn.Module,
     objective: Objective,
@@ -52,6 +54,7 @@ def validate(
     count: int,
     device: torch.device,
     processes: Processes | None = None,
+    each: Callable[[Callable[[int], None], Iterable[int]], Iterable[Any]] = map,
 ) -> dict[str, PolicyMeter]:
     """Loss and accuracy over legal moves on the first `count` positions, by source and under ``all``.
 
@@ -64,13 +67,16 @@ def validate(
         count: how many of them at most.
         device: of the network.
         processes: that share the work, each with the same network.
+        each: as ``map``: does all batches, one after the other or side by side.
     """
     team = processes or Processes()
     count = min(count, len(positions))
     starts = range(0, count, _BATCH)
     sources = len(positions.names)
     sums = np.zeros((len(starts), sources, 4))  # positions, nats, top-1 and top-5 hits of each batch and source
-    for row in range(team.rank, len(starts), team.count):
+
+    @torch.no_grad()
+    def measure(row: int) -> None:
         part = slice(starts[row], min(starts[row] + _BATCH, count))
         words, targets = positions.words[part].to(device), positions.targets[part].to(device)
         with objective.autocast(device):
@@ -82,6 +88,9 @@ def validate(
                 meter = PolicyMeter()
                 meter.add(logits[mine], targets[mine], legal[mine])
                 sums[row, source] = meter.positions, meter.nats, meter.hits[1], meter.hits[5]
+
+    for _ in each(measure, range(team.rank, len(starts), team.count)):
+        pass
     sums = team.added(sums)
     meters = {"all": PolicyMeter()} | {name: PolicyMeter() for name in positions.names}
     for source, name in enumerate(positions.names):
