@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from diagrams import draw
 
-from goengine.env.batch import GoBatch
+from goengine.batch import GoBatch
 from goengine.errors import ActionError, GoEngineError, IllegalMove
 from goengine.features import FEATURE_SETS, encode
 from goengine.rules import KO_RULES, Ko, Position

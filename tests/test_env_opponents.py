@@ -15,7 +15,7 @@ from gymnasium.utils.env_checker import check_env
 from tiny_network import write_tiny_network
 
 import goengine.env
-from goengine.env.batch import GoBatch
+from goengine.batch import GoBatch
 from goengine.env.opponents import NetworkOpponent, Opponent
 from goengine.errors import ActionError, GoEngineError, NetworkFileError, OpponentError
 from goengine.rules import Position

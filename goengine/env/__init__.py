@@ -2,12 +2,13 @@
 
 Importing this package registers the environment; ``gymnasium.make("goengine.env:goengine/Go-v0")`` imports it itself.
 
-batch      many games as arrays, one call a ply; no Gymnasium
 opponents  who plays the other colour
 games      the learner's side of it: colours, replies, ends, rewards
 single     one game as a Gymnasium environment
 vector     many games as a Gymnasium vector environment
 render     a board as text or as a picture
+
+The games themselves are :mod:`goengine.batch`, which needs no Gymnasium.
 """
 
 from importlib import import_module
@@ -23,12 +24,12 @@ except ModuleNotFoundError as _error:
     raise GoEngineError("goengine.env needs Gymnasium: install it with pip install 'goengine[env]'") from None
 
 if TYPE_CHECKING:
-    from goengine.env.batch import GoBatch
+    from goengine.batch import GoBatch
     from goengine.env.opponents import Opponent
     from goengine.env.single import GoEnv
     from goengine.env.vector import GoVectorEnv
 
-_HOMES = {"GoBatch": "batch", "GoEnv": "single", "GoVectorEnv": "vector", "Opponent": "opponents"}
+_HOMES = {"GoBatch": "batch", "GoEnv": "env.single", "GoVectorEnv": "env.vector", "Opponent": "env.opponents"}
 
 __all__ = ["ENV_ID", "GoBatch", "GoEnv", "GoVectorEnv", "Opponent"]
 
@@ -45,4 +46,4 @@ if ENV_ID not in gymnasium.registry:
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'goengine.env' has no attribute {name!r}")
-    return getattr(import_module(f"goengine.env.{_HOMES[name]}"), name)
+    return getattr(import_module(f"goengine.{_HOMES[name]}"), name)

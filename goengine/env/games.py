@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from goengine.env.batch import ILLEGAL, GoBatch, Illegal, Mask
+from goengine.batch import ILLEGAL, GoBatch, Illegal, Mask
 from goengine.env.opponents import Opponent
 from goengine.errors import GoEngineError, OpponentError
 

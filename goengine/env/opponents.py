@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from goengine.batch import GoBatch, Mask
 from goengine.coords import format_vertex, parse_vertex
-from goengine.env.batch import GoBatch, Mask
 from goengine.errors import CoordinateError, GoEngineError, IllegalMove, OpponentError
+from goengine.sampling import draw_points
 
 if TYPE_CHECKING:
     from goengine.checkpoint import Network
@@ -96,24 +97,9 @@ class NetworkOpponent(_Silent):
         playing &= allowed.any(axis=1)
         if playing.any():
             policy = self.network.policy(words[playing], 1, allowed[playing])
-            draws = (batch.random_bits(playing)[playing] >> np.uint64(11)).astype(np.float64) * 2.0**-53
-            actions[playing] = _choose(policy.reshape(-1, size * size), allowed[playing], self.temperature, draws)
+            draws = batch.random_shares(playing)[playing]
+            actions[playing] = draw_points(policy.reshape(-1, size * size), allowed[playing], draws, self.temperature)
         return batch.play(actions, skip), np.zeros(batch.games, np.bool_)
-
-
-def _choose(
-    policy: NDArray[np.float32], allowed: Mask, temperature: float, draws: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """A point of each row: the likeliest, or by temperature and ``draws``, float64 (rows,) from 0 to below 1."""
-    weights = np.where(allowed, policy.astype(np.float64) + 1e-12, 0.0)
-    chosen: NDArray[np.int64]
-    if temperature <= 0:
-        chosen = weights.argmax(axis=1)
-        return chosen
-    weights = (weights / weights.max(axis=1, keepdims=True)) ** (1 / temperature)
-    sums = weights.cumsum(axis=1)
-    chosen = (sums <= draws[:, None] * sums[:, -1:]).sum(axis=1)
-    return chosen
 
 
 class GtpOpponent:

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from goengine.env.batch import GoBatch, Illegal
+from goengine.batch import GoBatch, Illegal
 from goengine.env.games import ENDS, Games, Seat
 from goengine.env.opponents import Opponent, make_opponent
 from goengine.env.render import board_frame

@@ -1,4 +1,4 @@
-"""Many games of Go as one Gymnasium vector environment, on the kernels of :mod:`goengine.env.batch`."""
+"""Many games of Go as one Gymnasium vector environment, on the kernels of :mod:`goengine.batch`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from goengine.env.batch import GoBatch, Illegal, Mask, check_actions
+from goengine.batch import GoBatch, Illegal, Mask, check_actions
 from goengine.env.games import ENDS, Games, Outcome, Seat
 from goengine.env.opponents import Opponent, make_opponent
 from goengine.env.render import board_frame

@@ -18,7 +18,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from goengine.env.batch import GoBatch
+from goengine.batch import GoBatch
 
 pytest.importorskip("pytest_benchmark")
 SIZE, GAMES, ROUNDS = 19, 256, 100

@@ -197,6 +197,10 @@ class GoBatch:
         self._run(self._kernels.draw_bits, self._randoms, self._all if which is None else which, out)
         return out
 
+    def random_shares(self, which: Mask | None = None) -> NDArray[np.float64]:
+        """A random number from 0 to below 1 for each of the games ``which``, float64 (games,), 0 for the others."""
+        return (self.random_bits(which) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
     def draw_actions(self) -> NDArray[np.int64]:
         """A random move for each game, int64 (games,), drawn as :meth:`play_random` does; nothing is played."""
         out = np.empty(self.games, np.int64)
