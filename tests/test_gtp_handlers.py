@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from goengine import __version__
 from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import NetworkFileError
-from goengine.gtp.handlers import crash_report, format_score, make_handlers
+from goengine.gtp.handlers import crash_report, make_handlers
 from goengine.gtp.protocol import Engine
 from goengine.gtp.session import Session
+from goengine.gtp.words import format_score
 from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
 from goengine.player import Player
 from goengine.rules import Position
@@ -42,12 +43,16 @@ EXTENSIONS = {
     *("gomill-cpu_time", "gomill-describe_engine", "gomill-explain_last_move"),
     *("goengine-policy", "goengine-ownership", "goengine-ladders", "goengine-liberties", "goengine-true_eyes"),
 }
+GNUGO_COMMANDS = {
+    *("list_stones", "captures", "is_legal", "last_move", "move_history", "query_boardsize", "get_handicap"),
+    *("estimate_score", "top_moves_black", "top_moves_white", "final_status", "printsgf"),
+}
 SETTINGS = {
     *("kata-get-rules", "kata-set-rules", "kata-set-rule", "kgs-rules"),
     *("kata-list-params", "kata-get-param", "kata-set-param", "kata-get-params", "kata-set-params"),
     *("kata-list_time_settings", "kata-time_settings", "kgs-time_settings"),
 }
-COMMAND_NAMES = STANDARD | ANALYSIS | EXTENSIONS | SETTINGS
+COMMAND_NAMES = STANDARD | ANALYSIS | EXTENSIONS | GNUGO_COMMANDS | SETTINGS
 
 
 class Dialogue:
@@ -248,7 +253,8 @@ def test_only_moves_and_analysis_need_the_network() -> None:
             answer = engine.answer(f"{name}{arguments}".encode())
             if answer is not None and b"asked for the network" in answer:
                 asked.add(name)
-    assert asked == ANALYSIS | {"genmove", "kgs-genmove_cleanup", "reg_genmove", "goengine-policy", "kata-get-params"}
+    moves = {"genmove", "kgs-genmove_cleanup", "reg_genmove", "top_moves_black", "top_moves_white"}
+    assert asked == ANALYSIS | moves | {"goengine-policy", "kata-get-params"}
 
 
 def test_a_crash_becomes_a_failure_and_the_engine_goes_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -94,7 +94,7 @@ def test_transcript(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = kept.answers if kept.file else None
     found = kept.head + replay(kept.sent, FakeNetwork(kept.size), kept.name, wanted)
     if os.environ.get("UPDATE_TRANSCRIPTS"):
-        path.write_bytes(found.replace(f"= {__version__}\n".encode(), b"= {version}\n"))
+        path.write_bytes(re.sub(rb"(?<=[ :])" + re.escape(__version__).encode() + rb"(?=[\n\]])", b"{version}", found))
     assert found.decode() == kept.text.decode()
 
 

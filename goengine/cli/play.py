@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from goengine.cli import options
 from goengine.coords import LETTERS, format_vertex, parse_vertex
 from goengine.errors import GoEngineError
-from goengine.gtp.handlers import format_score
 from goengine.gtp.session import Session
+from goengine.gtp.words import format_score
 from goengine.handicap import fixed_handicap_limit, fixed_handicap_points
 from goengine.rulesets import Ruleset
 

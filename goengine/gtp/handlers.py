@@ -12,19 +12,21 @@ from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import CoordinateError, IllegalMove
 from goengine.gtp.analysis import analysis_handlers
 from goengine.gtp.extensions import extension_handlers
+from goengine.gtp.gnugo import gnugo_handlers
 from goengine.gtp.protocol import GtpFailure, Handler
 from goengine.gtp.session import Session
 from goengine.gtp.settings import setting_handlers
 from goengine.gtp.setup import setup_handlers
-from goengine.gtp.words import color_of, fixed, format_move, in_words, numbers, syntax_error, take
+from goengine.gtp.words import color_of, fixed, format_move, format_score, in_words, numbers, syntax_error, take
 
 if TYPE_CHECKING:
-    from goengine.estimate import Chain
+    from goengine.estimate import Chain, Estimate
 
 __all__ = ["NAME", "crash_report", "make_handlers"]
 
 NAME = "goengine"
-_STATUSES = ("alive", "seki", "dead")
+_TERRITORY = {"black_territory": 1, "white_territory": -1, "dame": 0}  # GNU Go's, of empty points
+_STATUSES = ("alive", "seki", "dead", *_TERRITORY)
 
 
 def make_handlers(
@@ -49,11 +51,13 @@ def make_handlers(
         "showboard": commands.showboard,
         "final_score": commands.final_score,
         "final_status_list": commands.final_status_list,
+        "final_status": commands.final_status,
         "time_settings": commands.time_settings,
         "time_left": commands.time_left,
     }
     table |= setup_handlers(session)
     table |= extension_handlers(session)
+    table |= gnugo_handlers(session)
     table |= setting_handlers(session)
     table |= analysis_handlers(session, wait or (lambda _: True))
     return {name: in_words(handler) for name, handler in table.items()}
@@ -138,10 +142,32 @@ class _Commands:
         return format_score(self._session.score())
 
     def final_status_list(self, words: list[str]) -> str:
-        usage = "final_status_list and alive, seki or dead"
+        usage = f"final_status_list and {', '.join(_STATUSES[:-1])} or {_STATUSES[-1]}"
         (status,) = take(words, 1, usage)
         if status.lower() not in _STATUSES:
             raise syntax_error(usage)
+        seen = self._outcome()
+        if status.lower() in _TERRITORY:
+            return self._vertices(_territory(seen)[status.lower()])
+        return self._chains(chain for chain in seen.chains if _status(chain, seen) == status.lower())
+
+    def final_status(self, words: list[str]) -> str:
+        usage = "final_status and a vertex, as final_status D4"
+        try:
+            point = parse_vertex(take(words, 1, usage)[0], self._session.size)
+        except CoordinateError as error:
+            raise GtpFailure(f"invalid coordinate: {error}") from None
+        seen = self._outcome()
+        for chain in seen.chains:
+            if point in chain.stones:
+                return _status(chain, seen)
+        for status, points in _territory(seen).items():
+            if point in points:
+                return status
+        raise syntax_error(usage)
+
+    def _outcome(self) -> "Estimate":
+        """Who lives and who owns what; a failure where that cannot be told yet."""
         seen = self._session.estimate()
         if seen.played_out:
             seen = self._session.outcome()
@@ -149,12 +175,7 @@ class _Commands:
             doubtful = self._vertices(chain.stones[0] for chain in seen.unsure)
             what = f"in doubt are the stones at {doubtful}" if doubtful else f"{seen.contested} points are nobody's yet"
             raise GtpFailure(f"cannot tell who lives before the game is played out: {what}")
-        if status.lower() == "dead":
-            return self._chains(seen.dead)
-        seki = set(seen.seki)
-        if status.lower() == "seki":
-            return self._chains(seen.seki)
-        return self._chains(chain for chain in seen.chains if chain not in seki and chain not in seen.dead)
+        return seen
 
     def _vertices(self, points: Iterable[int]) -> str:
         return " ".join(format_vertex(point, self._session.size) for point in points)
@@ -163,8 +184,16 @@ class _Commands:
         return "\n".join(self._vertices(chain.stones) for chain in chains)
 
 
-def format_score(score: float) -> str:
-    """A result such as ``B+3.5``, ``W+12`` or ``0``, from the score in Black's viewpoint."""
-    if abs(score) < 1e-6:
-        return "0"
-    return f"{'B' if score > 0 else 'W'}+{abs(score):g}"
+def _status(chain: "Chain", seen: "Estimate") -> str:
+    """Alive, dead or seki."""
+    if chain.dead:
+        return "dead"
+    return "seki" if chain in seen.seki else "alive"
+
+
+def _territory(seen: "Estimate") -> dict[str, list[int]]:
+    """The empty points of each side and of nobody, in GNU Go's words."""
+    import numpy as np
+
+    empty = seen.stones == 0
+    return {word: np.flatnonzero(empty & (seen.territory == owner)).tolist() for word, owner in _TERRITORY.items()}

@@ -14,7 +14,18 @@ from goengine.gtp.session import RESIGN, Resign
 if TYPE_CHECKING:
     from goengine.rules import Color
 
-__all__ = ["COLORS", "color_of", "fixed", "format_move", "in_words", "integers", "numbers", "syntax_error", "take"]
+__all__ = [
+    "COLORS",
+    "color_of",
+    "fixed",
+    "format_move",
+    "format_score",
+    "in_words",
+    "integers",
+    "numbers",
+    "syntax_error",
+    "take",
+]
 
 COLORS: "dict[str, Color]" = {"b": "black", "black": "black", "w": "white", "white": "white"}
 """The ways to write a colour, in lower case."""
@@ -94,3 +105,10 @@ def color_of(word: str, usage: str) -> "Color":
 def format_move(move: int | Resign | None, size: int) -> str:
     """A generated move as the protocol writes it: a vertex, ``pass`` or ``resign``."""
     return RESIGN if move == RESIGN else format_vertex(move, size)
+
+
+def format_score(score: float) -> str:
+    """A result such as ``B+3.5``, ``W+12`` or ``0``, from the score in Black's viewpoint."""
+    if abs(score) < 1e-6:
+        return "0"
+    return f"{'B' if score > 0 else 'W'}+{abs(score):g}"
