@@ -22,6 +22,7 @@ COMMANDS = {
     "gtp": ("goengine.cli.gtp", "the engine, on stdin and stdout, for a GUI or a server"),
     "play": ("goengine.cli.play", "a game against it in the terminal"),
     "suggest": ("goengine.cli.suggest", "what it would play in a game record, and how likely"),
+    "explain": ("goengine.cli.explain", "which stones a move depends on, as a picture and in words"),
     "planes": ("goengine.cli.planes", "the feature planes of a position, as a NumPy file"),
     "evaluate": ("goengine.cli.evaluate", "how often it predicts the moves of game records"),
     "check": ("goengine.cli.check", "what is wrong with which game record, and the remedy"),

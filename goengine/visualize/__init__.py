@@ -4,6 +4,11 @@
     filters       the weights of the first layer
     ascent        the input that most excites a filter, a neuron or an output
     attribution   which inputs an output depends on: saliency, integrated gradients, occlusion
+    stones        which stones a move depends on: taken off the board, one by one
+    moves         a move as a score of the planes; its gradients on the board
+    explain       both side by side: what ``goengine explain`` draws
+    boards        a Go board drawn with colours and marks
+    pictures      small PNG files, tiles
     extras        says which package is missing, in one line
 
 Networks are taken as they come from `goengine.checkpoint.load_network` or `goengine.images`: in eval mode, with
