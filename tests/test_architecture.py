@@ -54,7 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluator": {"accuracy", "calibration", "checkpoint", "corpus", "heldout", "intervals"},
     "comparison": {"accuracy", "coords", "sgf"},
     "plots": set(),
-    "visualize": {"checkpoint", "corpus", "coords", "features", "rules"},
+    "visualize": {"checkpoint", "corpus", "coords", "features", "rules", "symmetry"},
     "trainer": {
         *("checkpoint", "corpus", "dataset", "features", "layers"),
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
