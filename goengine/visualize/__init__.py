@@ -3,6 +3,7 @@
     activations   what a layer gives: feature maps; what part of the input one of their points sees
     filters       the weights of the first layer
     ascent        the input that most excites a filter, a neuron or an output
+    shapes        the local shapes of real games that fire a filter
     attribution   which inputs an output depends on: saliency, integrated gradients, occlusion
     stones        which stones a move depends on: taken off the board, one by one
     moves         a move as a score of the planes; its gradients on the board

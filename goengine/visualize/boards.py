@@ -45,6 +45,8 @@ def draw_board(
     labels: Mapping[int, str] | None = None,
     title: str = "",
     coordinates: bool = True,
+    window: tuple[int, int, int, int] | None = None,
+    square: int | None = None,
 ) -> "ScalarMappable":
     """Draw a board; row 0 is at the top.
 
@@ -60,6 +62,8 @@ def draw_board(
         labels: text on points.
         title: above the board.
         coordinates: letters and numbers at the edges.
+        window: first row, first column, last row and last column of the part that is drawn; all if None.
+        square: a point with a green frame.
 
     Returns:
         What a colour bar needs.
@@ -73,8 +77,9 @@ def draw_board(
     axes.set_axis_off()
     axes.set_aspect("equal")
     margin = 1.5 if coordinates else 0.7
-    axes.set_xlim(-margin, size - 1 + margin)
-    axes.set_ylim(size - 1 + margin, -margin)
+    top, left, bottom, right = window or (0, 0, size - 1, size - 1)
+    axes.set_xlim(left - margin, right + margin)
+    axes.set_ylim(bottom + margin, top - margin)
     axes.add_patch(Rectangle((-0.7, -0.7), size + 0.4, size + 0.4, color=_WOOD, zorder=0))
     ends = size - 1
     lines = [((0, n), (ends, n)) for n in range(size)] + [((n, 0), (n, ends)) for n in range(size)]
@@ -82,9 +87,15 @@ def draw_board(
     for row, column in star_points(size):
         axes.add_patch(Circle((column, row), 0.1, color=_LINES, zorder=1))
     for row, column in zip(*np.nonzero(board), strict=True):
+        if not (top <= row <= bottom and left <= column <= right):
+            continue
         black = board[row, column] > 0
         colors = {"facecolor": "#151515" if black else "white", "edgecolor": _EDGE}
         axes.add_patch(Circle((column, row), _STONE, linewidth=0.6, zorder=3, **colors))
+    if square is not None:
+        row, column = divmod(square, size)
+        corner = (column - 0.5, row - 0.5)
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="#00A000", linewidth=1.6, zorder=6))
     if last is not None:
         axes.add_patch(_ring(last, size, "#FF9500"))
     if most is None and heat is not None:
