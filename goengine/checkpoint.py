@@ -22,6 +22,7 @@ from goengine.symmetry import SYMMETRIES, symmetry_table
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from goengine.networks import PolicyNetwork
 
@@ -118,12 +119,12 @@ class Network:
         )
 
 
-def save_network(path: str | os.PathLike[str], module: "PolicyNetwork", metadata: dict[str, Any]) -> None:
+def save_network(path: str | os.PathLike[str], module: "nn.Module", metadata: dict[str, Any]) -> None:
     """Write a network file, whole or not at all.
 
     Args:
         path: where to; an existing file is replaced.
-        module: the network; it is not changed.
+        module: the network, with the ``config`` that makes it again; it is not changed.
         metadata: JSON values; needs architecture, feature_set and board_size; name, recipe, training and results
             are for people. format and config are added.
 

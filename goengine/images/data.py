@@ -6,7 +6,7 @@ cifar10   60,000 colour pictures of 32x32 of ten kinds, from their binary batche
 a folder  pictures, one subfolder a class (`goengine.images.pictures`)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from goengine.errors import ImageError
 
-__all__ = ["SOURCES", "ImageSet", "load_images", "split"]
+__all__ = ["SOURCES", "ImageSet", "folds", "load_images", "split"]
 
 SOURCES = ("digits", "mnist", "cifar10")
 
@@ -47,6 +47,11 @@ class ImageSet:
         """The images with these numbers."""
         return ImageSet(self.images[rows], self.labels[rows], self.classes, self.flips)
 
+    def with_more(self, other: "ImageSet") -> "ImageSet":
+        """These images, and then those of another set of the same classes and size."""
+        images, labels = np.concatenate([self.images, other.images]), np.concatenate([self.labels, other.labels])
+        return ImageSet(images, labels, self.classes, self.flips)
+
 
 def split(images: ImageSet, share: float, seed: int = 0) -> tuple[ImageSet, ImageSet]:
     """Two sets, of every class its share: most of it, and about ``share`` to test on. The same for the same seed.
@@ -64,6 +69,21 @@ def split(images: ImageSet, share: float, seed: int = 0) -> tuple[ImageSet, Imag
             )
         held[generator.permutation(rows)[: min(len(rows) - 1, max(1, round(share * len(rows))))]] = True
     return images.take(np.flatnonzero(~held)), images.take(np.flatnonzero(held))
+
+
+def folds(images: ImageSet, count: int, seed: int = 0) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The rows to learn from and those to test on, ``count`` times; every image is tested once, every class in each.
+
+    Raises:
+        ImageError: when a class has fewer images than there are folds.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    fewest = np.bincount(images.labels, minlength=len(images.classes)).min()
+    if count < 2 or fewest < count:
+        raise ImageError(f"{count} folds: at least 2, and no more than the {fewest} images of the smallest class")
+    parts = StratifiedKFold(count, shuffle=True, random_state=seed)
+    yield from parts.split(np.zeros(len(images)), images.labels)
 
 
 def load_images(

@@ -228,7 +228,7 @@ class Trainer:
             "training": {**training, "positions": self.positions, "seconds": round(self.seconds, 1)},
             "results": results,
         }
-        save_network(path, module, metadata)  # type: ignore[arg-type]
+        save_network(path, module, metadata)
 
     # --------------------------------------------------------------------------------------------------------- state
     def state(self, sampler: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,332 @@
+"""Train an image classifier: python training/train_images.py RECIPE.toml [--name value ...].
+
+The same layers, optimizers, schedule and checkpoints as training/train.py, on pictures. Every setting of the recipe can
+be given on the command line. What a run writes into its folder:
+
+    recipe.toml           the settings it really used
+    log.jsonl             one line a report: training and validation
+    tensorboard/          the same as curves, with weights, sample images and the graph
+    checkpoint.pt         all that --resume needs; checkpoint-previous.pt is the one before
+    network.safetensors   the classifier
+    report.html           how good it is: by class, with the confusion matrix, ROC curves and the worst mistakes
+    report.json           the same for programs
+
+With --networks it trains several on the same images and compares them, with --folds it cross-validates, and with
+--evaluate FILE it writes the report of a classifier that is trained already.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from goengine import settings
+from goengine.errors import GoEngineError, NetworkFileError, RecipeError
+from goengine.images.data import ImageSet, folds, load_images
+from goengine.images.evaluation import Evaluation
+from goengine.images.learning import ImageTrainer, predict
+from goengine.images.networks import equal_fully_connected, list_classifiers
+from goengine.images.recipe import ImageRecipe
+from goengine.images.report import write_report
+from goengine.images.storage import check_fits, load_classifier, save_classifier
+from goengine.plots import check_matplotlib
+from goengine.runlog import RunLog, clock
+from goengine.trainer import CHECKPOINT, StopSignals, choose_device, read_run, save_checkpoint, schedule
+
+STOPPED = 75  # exit status of a session that --stop-after ended: "come again" in sysexits.h
+
+
+def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[str, Any]]:
+    """The command line, and the settings given on it."""
+    parser = argparse.ArgumentParser(
+        prog="train_images.py",
+        description="Train an image classifier and report how good it is.",
+        epilog="Any setting of the recipe can be given as --name value.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("recipe", nargs="?", help="a TOML file, such as training/recipes/images/digits.toml")
+    parser.add_argument("--run", metavar="DIR", help="the run's folder (default: runs/NAME-NETWORK-DATE)")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --run")
+    parser.add_argument("--stop-after", type=float, metavar="MIN", help="end this session after MIN minutes; status 75")
+    parser.add_argument("--networks", nargs="+", metavar="NAME",
+                        help="train these one after the other and compare them; all, and equal: the fully connected "
+                        "network with as many parameters as the recipe's")  # fmt: skip
+    parser.add_argument(
+        "--folds", type=int, metavar="K", help="cross-validate: K networks, each tested on another part"
+    )
+    parser.add_argument("--evaluate", metavar="FILE", help="a classifier's file: write its report, train nothing")
+    parser.add_argument("--files", default="data/raw", metavar="DIR", help="where MNIST's or CIFAR-10's files are")
+    parser.add_argument("--download", action="store_true", help="fetch MNIST or CIFAR-10 where they are missing")
+    names = settings.names(ImageRecipe)
+    for name in names:
+        flags = {f"--{name}", f"--{name.replace('_', '-')}"}
+        parser.add_argument(*sorted(flags), dest=f"set_{name}", help=argparse.SUPPRESS)
+    arguments, unknown = parser.parse_known_args(argv)
+    for text in unknown:
+        if text.startswith("--"):
+            settings.check_name(ImageRecipe, text[2:].partition("=")[0].replace("-", "_"), "command line")
+        raise RecipeError(f"unexpected argument {text!r}; see --help")
+    given = {name: getattr(arguments, f"set_{name}") for name in names}
+    return arguments, {
+        name: settings.parse_setting(ImageRecipe, name, text) for name, text in given.items() if text is not None
+    }
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def recipe_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[ImageRecipe, dict[str, Any] | None]:
+    """The recipe of this run and, when it is resumed, its state: a checkpoint's recipe holds but for `given`."""
+    if arguments.resume:
+        if not arguments.run or arguments.networks or arguments.folds:
+            raise RecipeError("--resume goes on with one run: it needs --run DIR, and neither --networks nor --folds")
+        kept, state = read_run(Path(arguments.run), say)
+        return settings.settings_from(ImageRecipe, {**kept, **given}, arguments.run), state
+    if not arguments.recipe:
+        raise RecipeError("give a recipe, such as training/recipes/images/digits.toml")
+    return settings.read_settings(ImageRecipe, arguments.recipe, given), None
+
+
+class Run:
+    """One classifier's training, from the images to the file; the loop is the same as training/train.py's."""
+
+    def __init__(self, recipe: ImageRecipe, learn: ImageSet, test: ImageSet, folder: Path, equal: bool = False) -> None:
+        """Make ready; with `equal` the fully connected network with as many parameters as the recipe's."""
+        self.recipe, self.learn, self.test, self.folder = recipe.with_length(len(learn)), learn, test, folder
+        self.device = choose_device(recipe.device)
+        if recipe.threads:
+            torch.set_num_threads(recipe.threads)
+        self.trainer = ImageTrainer(self.recipe, learn, self.device)
+        if equal:
+            shape = equal_fully_connected(self.trainer.module).config
+            self.recipe = dataclasses.replace(self.recipe, network="fully_connected", width=int(shape["width"]))
+            self.trainer = ImageTrainer(self.recipe, learn, self.device)
+
+    def measure(self, log: RunLog) -> tuple[str, NDArray[np.float32]]:
+        """Measure the present and the averaged weights on the test images; the last of them is what is kept."""
+        trainer = self.trainer
+        for weights, classifier in trainer.candidates():
+            probabilities = predict(classifier, self.test.images, self.device).numpy()
+            found = Evaluation(probabilities, self.test.labels, self.test.classes)
+            values = {"loss": found.loss, "accuracy": found.accuracy}
+            log.record("validation", trainer.steps, {"epoch": trainer.epoch, "weights": weights, **values})
+            log.say(f"  {weights} on {len(self.test):,} test images: {found.accuracy:.2%}, loss {found.loss:.4f}")
+        return weights, probabilities
+
+    def show(self, log: RunLog, first: bool = False) -> None:
+        """Weight histograms for TensorBoard and, the first time, sample images and the graph."""
+        if log.board is None:
+            return
+        for name, weight in self.trainer.module.named_parameters():
+            log.board.add_histogram(name, weight.detach().cpu(), self.trainer.steps)
+        if first:
+            images, _ = self.trainer.batch()
+            log.board.add_images("as the network sees them", images[:32].cpu(), 0)
+            with contextlib.suppress(RuntimeError), warnings.catch_warnings():  # not every module can be traced
+                warnings.simplefilter("ignore", DeprecationWarning)  # TensorBoard knows no other way than torch.jit
+                log.board.add_graph(self.trainer.module, images[:2])
+
+    def train(self, resumed: dict[str, Any] | None = None, stop_after: float | None = None) -> Evaluation | int:
+        """The loop: the final evaluation, or the exit status of a run that was stopped."""
+        recipe, trainer, folder = self.recipe, self.trainer, self.folder
+        if resumed is None and (folder / CHECKPOINT).exists():
+            raise RecipeError(f"{folder} holds a run already: go on with it by --resume, or give another --run")
+        if resumed is not None:
+            trainer.restore(resumed)
+        with contextlib.ExitStack() as at_end:
+            log = RunLog(folder, resumed_at=trainer.steps if resumed is not None else None)
+            at_end.callback(log.close)
+            (folder / "recipe.toml").write_text(settings.to_toml(recipe), encoding="utf-8")
+            parameters = sum(p.numel() for p in trainer.module.parameters())
+            log.say(f"{recipe.network}, {parameters:,} parameters, {recipe.optimizer} on {self.device}: {folder}")
+            log.say(f"{len(self.learn):,} images of {len(self.learn.classes)} classes; {len(self.test):,} to test on")
+            self.show(log, first=resumed is None)
+            signals = at_end.enter_context(StopSignals())
+            began, started = trainer.seconds, time.monotonic() - trainer.seconds
+            saved, validated, tally = began, trainer.epoch, []
+            while True:
+                trainer.seconds = time.monotonic() - started
+                factor, _, over = schedule(recipe, trainer.positions, trainer.seconds)
+                enough = stop_after is not None and trainer.seconds - began >= 60 * stop_after
+                if over or signals.caught or enough:
+                    break
+                tally.append((*trainer.learn(factor), time.monotonic()))
+                if trainer.steps % recipe.log_steps == 0:
+                    loss, accuracy = (float(np.mean([row[at] for row in tally])) for at in (0, 1))
+                    speed = (len(tally) - 1) * recipe.batch / max(1e-9, tally[-1][2] - tally[0][2])
+                    left = [60 * recipe.minutes - trainer.seconds] if recipe.minutes else []
+                    left += [(recipe.positions - trainer.positions) / max(speed, 1e-9)] if recipe.positions else []
+                    log.say(
+                        f"step {trainer.steps:,}  epoch {trainer.epoch:.2f}  loss {loss:.4f}  accuracy {accuracy:.1%}  "
+                        f"{speed:,.0f}/s  left {clock(min(left))}"
+                    )
+                    values = {"epoch": trainer.epoch, "loss": loss, "accuracy": accuracy, "factor": factor}
+                    log.record("train", trainer.steps, values)
+                    tally.clear()
+                if trainer.epoch - validated >= recipe.validate_epochs:
+                    validated = trainer.epoch
+                    self.measure(log)
+                    self.show(log)
+                if trainer.seconds - saved > 60 * recipe.checkpoint_minutes:
+                    saved = trainer.seconds
+                    try:
+                        self.save()
+                    except NetworkFileError as error:
+                        log.say(f"{error}: training goes on; free some space")
+            self.save()
+            if not over:
+                log.say(f"stopped at step {trainer.steps:,}; go on with --run {folder} --resume")
+                return 128 + signals.caught if signals.caught else STOPPED
+            weights, probabilities = self.measure(log)
+            log.say(f"done: {trainer.epoch:.1f} epochs in {clock(trainer.seconds)}")
+        evaluation = Evaluation(probabilities, self.test.labels, self.test.classes)
+        kept = list(trainer.candidates())[-1][1]
+        results = {"weights": weights, "accuracy": evaluation.accuracy, "images": len(self.test)}
+        about = {"name": recipe.name, "recipe": settings.as_dict(recipe), "results": results, "flips": self.learn.flips}
+        save_classifier(folder / "network.safetensors", kept, self.learn.classes, about)
+        return evaluation
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        save_checkpoint(self.folder, settings.as_dict(self.recipe), self.trainer.state())
+
+    def facts(self) -> dict[str, Any]:
+        """What a report says of this run."""
+        recipe, trainer = self.recipe, self.trainer
+        return {
+            "network": f"{recipe.network}, width {trainer.module.config['width']}",
+            "parameters": f"{sum(p.numel() for p in trainer.module.parameters()):,}",
+            "data": recipe.data,
+            "learnt from": f"{len(self.learn):,} images, {trainer.epoch:.1f} times each",
+            "time": f"{trainer.seconds:.1f} s on {self.device}, {torch.get_num_threads()} thread(s)",
+        }
+
+
+def records_of(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's log."""
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def one(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], resumed: dict[str, Any] | None,
+        stop_after: float | None) -> int:  # fmt: skip
+    """One classifier, with its report."""
+    run = Run(recipe, *sets, folder)
+    result = run.train(resumed, stop_after)
+    if isinstance(result, int):
+        return result
+    page = write_report(folder, f"{recipe.network} on {recipe.data}", run.facts(), result, sets[1], records_of(folder))
+    low, high = result.interval
+    print(f"accuracy {result.accuracy:.2%} (95 %: {low:.2%} to {high:.2%}) on {len(result.labels):,} images; {page}")
+    return 0
+
+
+def several(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], names: list[str]) -> int:
+    """Several classifiers on the same images, and a table; those that are trained already are not trained again."""
+    wanted = [*list_classifiers(), "equal"] if names == ["all"] else names
+    for name in wanted:
+        if name not in (*list_classifiers(), "equal"):
+            raise RecipeError(f"--networks {name}: use all, equal, or some of {', '.join(list_classifiers())}")
+    for name in wanted:
+        place = folder / name
+        if (place / "report.json").exists():
+            say(f"{name}: {place / 'report.json'} is there already")
+            continue
+        own = recipe if name == "equal" else dataclasses.replace(recipe, network=name, width=0)
+        run = Run(own, *sets, place, equal=name == "equal")
+        resumed = read_run(place, say)[1] if (place / CHECKPOINT).exists() else None
+        result = run.train(resumed)
+        if isinstance(result, int):
+            return result
+        write_report(place, f"{name} on {recipe.data}", run.facts(), result, sets[1], records_of(place))
+    print(f"{'network':16} {'parameters':>10} {'accuracy':>9} {'95 %':>17}  time")
+    for name in wanted:
+        found = json.loads((folder / name / "report.json").read_text(encoding="utf-8"))
+        low, high = found["interval"]
+        span = f"{low:.2%} - {high:.2%}"
+        print(f"{name:16} {found['parameters']:>10} {found['accuracy']:>9.2%} {span:>17}  {found['time']}")
+    return 0
+
+
+def cross_validate(recipe: ImageRecipe, folder: Path, images: ImageSet, count: int) -> int:
+    """K networks, each tested on the part that it has not seen; one report over all images."""
+    rows, answers, shares = [], [], []
+    for number, (learn, test) in enumerate(folds(images, count, recipe.seed), start=1):
+        say(f"fold {number} of {count}")
+        run = Run(recipe, images.take(learn), images.take(test), folder / f"fold{number}")
+        result = run.train()
+        if isinstance(result, int):
+            return result
+        rows.append(test)
+        answers.append(result.probabilities)
+        shares.append(result.accuracy)
+    order = np.concatenate(rows)
+    tested = images.take(order)
+    whole = Evaluation(np.concatenate(answers), tested.labels, images.classes)
+    spread = f"{np.mean(shares):.2%} with a standard deviation of {np.std(shares, ddof=1):.2%} between the folds"
+    facts = {**run.facts(), "cross-validation": f"{count} folds, {spread}"}
+    page = write_report(folder, f"{recipe.network} on {recipe.data}, {count} folds", facts, whole, tested)
+    low, high = whole.interval
+    print(f"accuracy {whole.accuracy:.2%} (95 %: {low:.2%} to {high:.2%}); {spread}; {page}")
+    return 0
+
+
+def evaluate(recipe: ImageRecipe, path: Path, test: ImageSet, folder: Path) -> int:
+    """The report of a classifier that is trained already."""
+    classifier, metadata = load_classifier(path)
+    check_fits(classifier, test.images.shape, path)
+    if tuple(metadata["classes"]) != test.classes:
+        raise NetworkFileError(f"{path}: its classes are {', '.join(metadata['classes'])}, not those of these images")
+    found = Evaluation(predict(classifier, test.images).numpy(), test.labels, test.classes)
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {"network": f"{classifier.config['name']}, width {classifier.config['width']}", "data": recipe.data}
+    page = write_report(folder, f"{path.name} on {recipe.data}", about, found, test)
+    print(f"accuracy {found.accuracy:.2%} on {len(test):,} images; {page}")
+    return 0
+
+
+def work(argv: list[str] | None) -> int:
+    """One command; returns the exit status."""
+    arguments, given = parse_arguments(argv)
+    check_matplotlib()
+    recipe, resumed = recipe_of(arguments, given)
+    name = recipe.network if not arguments.networks else "networks"
+    folder = Path(arguments.run or f"runs/{recipe.name}-{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    sets = load_images(recipe.data, Path(arguments.files), arguments.download, recipe.size, recipe.test_share, say)
+    if arguments.evaluate:
+        return evaluate(recipe, Path(arguments.evaluate), sets[1], folder)
+    if arguments.networks:
+        return several(recipe, folder, sets, arguments.networks)
+    if arguments.folds:
+        return cross_validate(recipe, folder, sets[0].with_more(sets[1]), arguments.folds)
+    return one(recipe, folder, sets, resumed, arguments.stop_after)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run it; bad input gives one line and status 2."""
+    try:
+        return work(argv)
+    except GoEngineError as error:
+        say(f"train_images.py: {error}")
+        return 2
+    except KeyboardInterrupt:
+        say("train_images.py: interrupted")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
