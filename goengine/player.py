@@ -136,7 +136,7 @@ class Player:
         if size != self.network.size:
             raise GoEngineError(
                 f"the network {self.network.name} plays {self.network.size}x{self.network.size} only, this board is "
-                f"{size}x{size}: set boardsize {self.network.size}, or give a network for {size}x{size} with --network"
+                f"{size}x{size}: use board size {self.network.size}, or give a network for {size}x{size} with --network"
             )
 
     def suggest(self, position: Position, top: int = 5) -> list[tuple[int | None, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from tiny_network import write_tiny_network
 
 from goengine import __version__
 from goengine.cli import COMMANDS, main
+from goengine.cli.play import HELP
 from goengine.features import encode, plane_count
 from goengine.rules import Position
 
@@ -55,6 +57,19 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
 def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = outcome(capsys, command, "--help")
     assert status == 0 and f"usage: goengine {command}" in out
+
+
+def test_the_help_of_play_lists_what_to_type_and_that_of_gtp_where_to_read_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert HELP in outcome(capsys, "play", "--help")[1]
+    assert "gtp/README.md" in outcome(capsys, "gtp", "--help")[1]
+
+
+def test_the_readme_for_guis_knows_every_option_of_gtp(capsys: pytest.CaptureFixture[str]) -> None:
+    options = set(re.findall(r"^  (--[a-z-]+)", outcome(capsys, "gtp", "--help")[1], re.MULTILINE))
+    told = (ROOT / "gtp" / "README.md").read_text()
+    assert len(options) > 15 and sorted(option for option in options if f"`{option}" not in told) == []
 
 
 def test_help_lists_the_commands_and_version_is_the_version(capsys: pytest.CaptureFixture[str]) -> None:

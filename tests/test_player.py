@@ -295,7 +295,7 @@ def test_it_resigns_only_when_told_to_and_hopeless() -> None:
 
 def test_another_board_size_is_refused_in_one_line() -> None:
     for ask in (player().choose, player().policy, player().suggest):
-        with pytest.raises(GoEngineError, match="plays 9x9 only, this board is 13x13: set boardsize 9"):
+        with pytest.raises(GoEngineError, match="plays 9x9 only, this board is 13x13: use board size 9"):
             ask(Position(13))
 
 

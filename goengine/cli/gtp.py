@@ -21,30 +21,40 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
+_EPILOG = """\
+Give this command to a GUI as the engine to start; gtp/README.md has the settings of each.
+By hand:
+  echo "genmove black" | goengine gtp     a first move; also compiles what the first start has to
+  goengine gtp                            then type: play black d4, genmove white, showboard, quit
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``goengine gtp``."""
-    options.add_network(parser)
-    options.add_player(parser)
-    options.add_game(parser)
-    parser.add_argument(
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    game = options.add_game(parser, "board size, 2 to 25, until boardsize sets another; the network knows only its own")
+    game.add_argument(
         "--rules",
         metavar="NAME",
         default="chinese",
         help=f"{', '.join(list_rulesets())} (default: %(default)s)",
     )
-    parser.add_argument(
+    game.add_argument(
         "--ko",
         choices=("simple", "positional", "situational"),
         help="which repetition play refuses; the engine's own moves never repeat (default: as the rules say)",
     )
-    parser.add_argument(
+    options.add_network(parser)
+    options.add_player(parser)
+    talk = parser.add_argument_group("GUIs and servers")
+    talk.add_argument(
         "--name",
         default=NAME,
         help="what it calls itself; some GUIs show more of a name that begins with KataGo (default: %(default)s)",
     )
-    parser.add_argument("--gtp-log", metavar="FILE", help="append all commands and responses, with times, to this file")
-    parser.add_argument(
+    talk.add_argument("--gtp-log", metavar="FILE", help="append all commands and responses, with times, to this file")
+    talk.add_argument(
         "--stop-file",
         type=Path,
         metavar="FILE",

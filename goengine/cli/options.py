@@ -16,47 +16,49 @@ __all__ = ["add_game", "add_network", "add_player", "check", "default_threads", 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Declare ``--network`` and how it is used."""
-    parser.add_argument("--network", metavar="FILE", help="a network file (default: the bundled one)")
-    parser.add_argument(
+    group = parser.add_argument_group("the network")
+    group.add_argument("--network", metavar="FILE", help="a network file (default: the bundled one)")
+    group.add_argument(
         "--symmetries",
         type=int,
         choices=(1, 8),
         default=1,
         help="8: average over the turned and mirrored boards, stronger and eight times the work (default: %(default)s)",
     )
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is one (default: %(default)s)")
-    parser.add_argument("--threads", type=int, metavar="N", help="processor cores to use (default: all, at most 4)")
+    group.add_argument("--device", default="cpu", help="cpu, or cuda where there is one (default: %(default)s)")
+    group.add_argument("--threads", type=int, metavar="N", help="processor cores to use (default: all, at most 4)")
 
 
 def add_player(parser: argparse.ArgumentParser) -> None:
     """Declare the player's style."""
-    parser.add_argument(
+    group = parser.add_argument_group("how it plays")
+    group.add_argument(
         "--temperature",
         type=float,
         default=0.0,
         metavar="T",
         help="0: always the likeliest move; 1: moves as often as the network expects them (default: 0)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--top-p",
         type=float,
         default=1.0,
         metavar="P",
         help="with a temperature: only the likeliest moves that together reach this share (default: 1)",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="makes the drawing of moves repeatable")
-    parser.add_argument(
+    group.add_argument("--seed", type=int, metavar="N", help="makes the drawing of moves repeatable")
+    group.add_argument(
         "--no-ladder-guard",
         action="store_true",
         help="let it run with stones in atari that stay captured, where the network wants to",
     )
-    parser.add_argument(
+    group.add_argument(
         "--pass-policy",
         choices=("human", "cleanup"),
         default="human",
         help="cleanup: capture dead stones before passing, for servers that count all stones (default: %(default)s)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--resign",
         type=float,
         metavar="POINTS",
@@ -64,10 +66,21 @@ def add_player(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_game(parser: argparse.ArgumentParser, komi: float | None = 7.5, usual: str = "7.5") -> None:
-    """Declare board size and komi; ``usual`` says what holds when no komi is given."""
-    parser.add_argument("--size", type=int, default=19, metavar="N", help="board size, 2 to 25 (default: %(default)s)")
-    parser.add_argument("--komi", type=float, default=komi, metavar="K", help=f"points for White (default: {usual})")
+def add_game(
+    parser: argparse.ArgumentParser, size: str, komi: float | None = 7.5, usual: str = "7.5"
+) -> "argparse._ArgumentGroup":
+    """Declare board size and komi; returns their group.
+
+    Args:
+        parser: of the command.
+        size: what to say of the board size.
+        komi: when none is given.
+        usual: what to say of that.
+    """
+    group = parser.add_argument_group("the game")
+    group.add_argument("--size", type=int, default=19, metavar="N", help=f"{size} (default: %(default)s)")
+    group.add_argument("--komi", type=float, default=komi, metavar="K", help=f"points for White (default: {usual})")
+    return group
 
 
 def check(args: argparse.Namespace) -> None:

@@ -33,6 +33,17 @@ HELP = """\
   resign      give up
   quit        stop playing"""
 
+_EPILOG = f"""\
+During the game, type:
+{HELP}
+  help        this list
+
+Examples:
+  goengine play                                  you are Black
+  goengine play --color white --symmetries 8     it is Black, and at its best
+  goengine play --handicap 4 --temperature 1     four stones ahead, and no two games are the same
+"""
+
 
 class _Over(Exception):
     """The game has ended; the message is its result, or "" when it was broken off."""
@@ -40,13 +51,16 @@ class _Over(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``goengine play``."""
-    parser.add_argument("--color", choices=("black", "white"), default="black", help="yours (default: %(default)s)")
-    parser.add_argument("--handicap", type=int, default=0, metavar="N", help="stones that Black starts with, 2 to 9")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="write the game as SGF when it is over")
-    options.add_game(parser, komi=None, usual="7.5, or 0.5 with a handicap")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    game = options.add_game(
+        parser, "board size; the bundled network plays 19 only", None, "7.5, or 0.5 with a handicap"
+    )
+    game.add_argument("--color", choices=("black", "white"), default="black", help="yours (default: %(default)s)")
+    game.add_argument("--handicap", type=int, default=0, metavar="N", help="stones that Black starts with, 2 to 9")
+    game.add_argument("--save", type=Path, metavar="FILE", help="write the game as SGF when it is over")
     options.add_network(parser)
     options.add_player(parser)
-    parser.epilog = "During the game, help lists what to type."
 
 
 def run(args: argparse.Namespace) -> int:
