@@ -116,7 +116,8 @@ def make_optimizers(module: nn.Module, recipe: Rates, fused: bool = False) -> li
     ]
     groups = [group for group in groups if group["params"]]
     if recipe.optimizer == "sgd":
-        optimizers.append(torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=True))
+        nesterov = recipe.momentum > 0
+        optimizers.append(torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=nesterov))
     else:
         optimizers.append(torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.99), eps=1e-8, fused=fused))
     for optimizer in optimizers:

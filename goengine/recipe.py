@@ -38,7 +38,7 @@ class Recipe:
     muon_rate: float = 2e-3
     momentum: float = 0.95  # of Muon or SGD, Nesterov
     weight_decay: float = 0.05  # decoupled; on convolutions and dense layers only
-    schedule: str = "flat"  # flat, then linear to 0 over the last part; or cosine
+    schedule: str = "flat"  # flat, then linear to 0 over the last part; cosine; or halving, as the paper's
     warmup: int = 50_000  # positions
     cooldown: float = 0.4  # the part of the run over which a flat schedule falls to 0
     clip: float = 4.0  # gradient norm, in multiples of its running median; 0 does not clip
@@ -79,7 +79,7 @@ class Recipe:
             "network": ("alphago", "residual", "fully_connected"),
             "start": ("he", "data", "network"),
             "optimizer": ("muon", "adamw", "sgd"),
-            "schedule": ("flat", "cosine"),
+            "schedule": ("flat", "cosine", "halving"),
             "precision": ("auto", "float32", "bfloat16"),
         }
         for name, allowed in choices.items():

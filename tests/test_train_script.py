@@ -1,6 +1,7 @@
 """training/train.py from outside: a whole run, an interrupted one, and what bad input gets."""
 
 import errno
+import functools
 import importlib.util
 import json
 import os
@@ -235,6 +236,20 @@ def test_out_of_memory_gets_one_line(
     monkeypatch.setattr(Trainer, "learn", greedy)
     status, err = run(capsys, folder / "short.toml", "--games", folder / "one.shard", "--run", folder / "r")
     assert status == 2 and err.splitlines()[-1].startswith("train.py: out of memory on the GPU: raise --accumulate")
+
+
+def test_a_compiler_that_fails_gets_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise RuntimeError("No working C++ compiler found")
+
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=missing))
+    games = ("--games", folder / "one.shard", "--run", folder / "r", "--compile", "true")
+    status, err = run(capsys, folder / "short.toml", *games)
+    last = err.splitlines()[-1]
+    assert status == 2 and last.startswith("train.py: torch.compile fails here (") and "--compile false" in last, last
+    assert "No working C++ compiler found" in last
 
 
 def test_signs_of_life_are_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -195,6 +195,9 @@ def test_schedule() -> None:
     assert schedule(both, 1000, 0)[2] and schedule(both, 0, 600)[2]
     cosine = recipe(positions=1000, schedule="cosine")
     assert schedule(cosine, 500, 0)[0] == pytest.approx(0.5)
+    paper = recipe(positions=340, batch=2, schedule="halving", cooldown=0.0)
+    found = [schedule(paper, done, 0)[0] for done in (0, 78, 80, 158, 160, 240, 320, 338)]
+    assert found == [1.0, 1.0, 0.5, 0.5, 0.25, 0.125, 0.0625, 0.0625]
 
 
 def test_averages_move_towards_the_weights() -> None:
@@ -239,6 +242,19 @@ def test_every_parameter_has_one_optimizer() -> None:
     assert isinstance(trainer.optimizers[0], Muon) and {p.shape for p in muon} == {torch.Size([8, 8, 3, 3])}
     (only,) = make_optimizers(trainer.module, recipe(optimizer="sgd"))
     assert all(group["weight_decay"] == 0 for group in only.param_groups if group["params"][0].dim() == 1)
+
+
+def test_the_papers_sgd_has_no_momentum() -> None:
+    (batch,) = batches(1)
+    plain = recipe(network="alphago", optimizer="sgd", rate=0.5, momentum=0.0, weight_decay=0.0, clip=0.0)
+    trainer = Trainer(plain, CPU)
+    before = trainer.module.get_parameter("stem.weight").detach().clone()
+    words, targets = trainer.to_device(batch)
+    loss, _ = trainer.objective.train()(words, targets)
+    (gradient,) = torch.autograd.grad(loss, [trainer.module.get_parameter("stem.weight")])
+    trainer.learn(batch, 0.5)
+    assert torch.allclose(trainer.module.get_parameter("stem.weight"), before - 0.25 * gradient, atol=1e-7)
+    assert not any(state for state in trainer.optimizers[0].state.values() if state.get("momentum_buffer") is not None)
 
 
 def test_clipping_follows_the_median() -> None:

@@ -1,20 +1,51 @@
 """Train several recipes on the same games and set them side by side: python training/compare.py --games PATH...
 
 Without recipes it shows what convolutions are worth: `fully_connected` against `convolutions` on the same plane, and
-AlphaGo's 48 planes. Whatever else is given goes to training/train.py, for every recipe alike.
+AlphaGo's 48 planes. Whatever else is given goes to training/train.py, for every recipe alike. With --vary each recipe
+runs once for each value of a setting: --recipes training/recipes/alphago-small.toml --vary feature_set=board4,alphago48
 """
 
 import argparse
+import itertools
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from goengine.checkpoint import load_network
-from goengine.errors import GoEngineError
+from goengine.errors import GoEngineError, RecipeError
+from goengine.recipe import check_name, parse_setting
 
 HERE = Path(__file__).resolve().parent
 RECIPES = [HERE / "recipes" / f"{name}.toml" for name in ("fully_connected", "convolutions", "alphago-small")]
+
+
+def runs_of(recipes: list[Path], varied: list[str]) -> list[tuple[str, Path, list[str]]]:
+    """Every run: a name, its recipe, and what is to be given besides.
+
+    Args:
+        recipes: TOML files.
+        varied: settings and their values, as ``filters=8,16``; all combinations are run.
+
+    Raises:
+        RecipeError: for a setting that there is not, or a value that it does not take.
+    """
+    choices: list[list[tuple[str, str]]] = []
+    for text in varied:
+        name, sign, values = text.partition("=")
+        name = name.strip().replace("-", "_")
+        check_name(name, "--vary")
+        if not sign or not values.strip(","):
+            raise RecipeError(f"--vary {text}: give values, as {name}=A,B")
+        choices.append([(name, value.strip()) for value in values.split(",") if value.strip()])
+        for _, value in choices[-1]:
+            parse_setting(name, value)
+    runs = []
+    for recipe in recipes:
+        for settings in itertools.product(*choices):
+            given = [text for name, value in settings for text in (f"--{name}", value)]
+            runs.append((" ".join([recipe.stem, *(value for _, value in settings)]), recipe, given))
+    return runs
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,14 +57,22 @@ def main(argv: list[str] | None = None) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("--recipes", nargs="+", type=Path, default=RECIPES, metavar="TOML", help="default: three")
+    parser.add_argument(
+        "--vary", action="append", default=[], metavar="NAME=A,B", help="a setting with each of its values"
+    )
     parser.add_argument("--runs", type=Path, metavar="DIR", help="folder for the runs (default: runs/compare-DATE)")
     arguments, passed_on = parser.parse_known_args(argv)
     folder = arguments.runs or Path(f"runs/compare-{time.strftime('%Y%m%d-%H%M%S')}")
-    rows = []
-    for recipe in arguments.recipes:
-        run = folder / recipe.stem
-        print(f"== {recipe.stem}", file=sys.stderr, flush=True)
-        command = [sys.executable, str(HERE / "train.py"), str(recipe), *passed_on, "--run", str(run)]
+    try:
+        runs = runs_of(arguments.recipes, arguments.vary)
+    except RecipeError as error:
+        print(f"compare.py: {error}", file=sys.stderr)
+        return 2
+    rows, width = [], max(18, *(len(name) + 2 for name, _, _ in runs))
+    for name, recipe, given in runs:
+        run = folder / name.replace(" ", "-")
+        print(f"== {name}", file=sys.stderr, flush=True)
+        command = [sys.executable, str(HERE / "train.py"), str(recipe), *passed_on, *given, "--run", str(run)]
         status = subprocess.run(command).returncode
         if status:
             return status
@@ -45,10 +84,10 @@ def main(argv: list[str] | None = None) -> int:
         training, result = network.metadata["training"], network.metadata["results"]["all"]
         parameters = sum(p.numel() for p in network.module.parameters())
         rows.append(
-            f"{recipe.stem:18}{network.feature_set:>12}{parameters:12,}{training['positions']:12,}"
+            f"{name:{width}}{network.feature_set:>12}{parameters:12,}{training['positions']:12,}"
             f"{training['seconds']:9.0f}{result['loss']:9.4f}{result['top1']:9.2%}{result['top5']:9.2%}"
         )
-    print(f"{'recipe':18}{'planes':>12}{'parameters':>12}{'positions':>12}{'seconds':>9}{'loss':>9}", end="")
+    print(f"{'recipe':{width}}{'planes':>12}{'parameters':>12}{'positions':>12}{'seconds':>9}{'loss':>9}", end="")
     print(f"{'top-1':>9}{'top-5':>9}\n" + "\n".join(rows))
     return 0
 

@@ -1,6 +1,6 @@
 """Train on a machine that is lent for half an hour: pack, begin, watch, fetch; rehearse does all of it here.
 
-    python training/lease.py pack data/shards data/shards/dev/kgs6d.shard --recipe training/recipes/residual192.toml \
+    python training/lease.py pack data/shards data/shards/dev/kgs6d.shard --recipe training/recipes/flagship.toml \
         --start goengine/bundled/default.safetensors --output lease
     python training/lease.py begin lease --work /tmp/work --minutes 24     # there: unpacks, tries, starts the run
     python training/lease.py watch --work /tmp/work --seconds 560 --output "$OUT"   # there, until the run is over

@@ -44,6 +44,7 @@ from goengine.trainer import (
     ValidationSet,
     Vitals,
     choose_device,
+    compiler_advice,
     expected_loss,
     first_broken_tensor,
     lost_the_others,
@@ -382,7 +383,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (RuntimeError, MemoryError) as error:
-        advice = memory_advice(error) or lost_the_others(error)
+        advice = memory_advice(error) or compiler_advice(error) or lost_the_others(error)
         if advice is None:
             raise
         print(f"{name}: {advice}", file=sys.stderr)

@@ -16,7 +16,7 @@ profiling     where the time of a step goes
 
 from goengine.trainer.averages import Averages
 from goengine.trainer.checkpoints import CHECKPOINT, read_run, save_checkpoint
-from goengine.trainer.devices import choose_device, memory_advice, memory_in_use, wants_bfloat16
+from goengine.trainer.devices import choose_device, compiler_advice, memory_advice, memory_in_use, wants_bfloat16
 from goengine.trainer.learning import Trainer
 from goengine.trainer.processes import Processes, lost_the_others
 from goengine.trainer.profiling import Profile, profile
@@ -37,6 +37,7 @@ __all__ = [
     "ValidationSet",
     "Vitals",
     "choose_device",
+    "compiler_advice",
     "expected_loss",
     "first_broken_tensor",
     "lost_the_others",

@@ -6,7 +6,7 @@ import torch
 
 from goengine.errors import RecipeError
 
-__all__ = ["choose_device", "memory_advice", "memory_in_use", "wants_bfloat16"]
+__all__ = ["choose_device", "compiler_advice", "memory_advice", "memory_in_use", "wants_bfloat16"]
 
 
 def choose_device(name: str) -> torch.device:
@@ -73,3 +73,11 @@ def memory_advice(error: BaseException) -> str | None:
         f"out of memory on {where}: raise --accumulate (2, 4: the same steps in smaller pieces) or lower --batch; "
         f"then --filters, --depth, and --validation-positions for the machine's own memory ({text[:120]})"
     )
+
+
+def compiler_advice(error: BaseException) -> str | None:
+    """One line, if this is the error of ``torch.compile``: no compiler here, or one that cannot do it."""
+    if not any(kind.__module__.startswith(("torch._dynamo", "torch._inductor")) for kind in type(error).__mro__):
+        return None
+    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"torch.compile fails here ({reason[:160]}): run the network as it is, with --compile false"

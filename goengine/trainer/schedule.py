@@ -5,6 +5,8 @@ from typing import Protocol
 
 __all__ = ["Budget", "schedule"]
 
+_HALVINGS = 340 / 80  # over the run: the paper's has 340 million steps, and every 80 million the rate is halved
+
 
 class Budget(Protocol):
     """What a recipe says about its length: see `goengine.recipe.Recipe`."""
@@ -31,7 +33,7 @@ class Budget(Protocol):
 
     @property
     def schedule(self) -> str:
-        """Flat or cosine."""
+        """Flat, cosine or halving."""
 
 
 def schedule(recipe: Budget, positions: int, seconds: float) -> tuple[float, bool, bool]:
@@ -52,6 +54,8 @@ def schedule(recipe: Budget, positions: int, seconds: float) -> tuple[float, boo
     left = max(0.0, 1.0 - done)
     cooling = left < recipe.cooldown
     falling = 0.5 * (1 + math.cos(math.pi * min(1.0, done))) if recipe.schedule == "cosine" else 1.0
+    if recipe.schedule == "halving":
+        falling = 0.5 ** math.floor(_HALVINGS * min(1.0, done))
     if recipe.schedule == "flat" and cooling:
         falling = left / recipe.cooldown
     return warm * falling, cooling, done >= 1.0
