@@ -79,5 +79,5 @@ def compiler_advice(error: BaseException) -> str | None:
     """One line, if this is the error of ``torch.compile``: no compiler here, or one that cannot do it."""
     if not any(kind.__module__.startswith(("torch._dynamo", "torch._inductor")) for kind in type(error).__mro__):
         return None
-    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return f"torch.compile fails here ({reason[:160]}): run the network as it is, with --compile false"
+    reason = " ".join(str(error).split()).partition(" Set TORCH")[0][:160]
+    return f"torch.compile fails here ({reason}): run the network as it is, with --compile false"
