@@ -22,7 +22,7 @@ INSISTS = 0.25
 
 _ATARI, _CAPTURE, _SELF_ATARI, _SENSIBLE = 12, 20, 28, 46  # planes of alphago48
 _MANY = 3  # stones; one or two are thrown in to take eyes
-_SMALL = 18  # a region is small if it has at most this part of the board, or four points
+_SMALL = 30  # a region is small if it has at most this part of the board, or four points: hardly room to live
 _FULL = 4  # nothing is settled before stones stand on this part of the board
 
 
