@@ -61,10 +61,11 @@ ALLOWED: dict[str, set[str]] = {
     "sampling": set(),
     "images": {"checkpoint", "intervals", "layers", "optimizers", "plots", "trainer"},
     "recognition": {"board", "coords", "images", "layers", "sgf"},
+    "folders": set(),
     "env": {"batch", "checkpoint", "coords", "features", "gtp", "handicap", "rules", "sampling"},
-    "selfplay": {"batch", "coords", "match", "player", "rules", "sampling", "sgf", "shards"},
+    "selfplay": {"batch", "folders", "match", "player", "rules", "sampling", "sgf", "shards"},
     "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
-    "match": {"checkpoint", "coords", "estimate", "gtp", "rules", "sgf", "symmetry"},
+    "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "rules", "sgf", "symmetry"},
 }
 NO_TORCH = {
     "handicap",

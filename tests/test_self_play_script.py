@@ -127,7 +127,7 @@ def test_games_of_another_kind_stay_apart(networks: Path, tmp_path: Path, capsys
 
 def test_a_folder_is_written_by_one_process(tmp_path: Path) -> None:
     first = GamesFolder(tmp_path, {}, ["a"], 5, 0.5)
-    with pytest.raises(GoEngineError, match="another process plays games into this folder"):
+    with pytest.raises(GoEngineError, match="another process is busy with games here"):
         GamesFolder(tmp_path, {}, ["a"], 5, 0.5)
     first.close()
     GamesFolder(tmp_path, {}, ["a"], 5, 0.5).close()

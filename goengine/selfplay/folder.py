@@ -7,16 +7,14 @@ shards/games-00001.shard the same games packed for training
 results.txt, results.json
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from goengine.errors import GoEngineError
+from goengine.folders import WorkFolder
 from goengine.match.referee import format_score
 from goengine.movecodes import PASS, WHITE
 from goengine.selfplay.games import Game, Played
@@ -28,7 +26,7 @@ __all__ = ["GamesFolder"]
 _FORMAT = 1
 
 
-class GamesFolder:
+class GamesFolder(WorkFolder):
     """A folder of games, made or gone on with, and ours alone until it is closed.
 
     Args:
@@ -52,20 +50,12 @@ class GamesFolder:
         komi: float,
         block: int = 1000,
     ) -> None:
-        self.path = path
+        super().__init__(path, "settings.json", {**settings, "format": _FORMAT, "block": block}, "games")
         self.played: dict[int, Played] = {}
         """By number."""
         self._names, self._size, self._komi, self._block = names, size, komi, block
-        path.mkdir(parents=True, exist_ok=True)
-        self._lock = (path / ".lock").open("w")
-        try:
-            self._claim()
-            self._check(json.loads(json.dumps({**settings, "format": _FORMAT, "block": block})))
-            self._read()
-            self._log = (path / "games.jsonl").open("a", encoding="utf-8")
-        except BaseException:
-            self._lock.close()
-            raise
+        self._read()
+        self._log = (path / "games.jsonl").open("a", encoding="utf-8")
         self._stale = {number // block for number in self.played}
 
     def add(self, played: Played) -> None:
@@ -88,18 +78,10 @@ class GamesFolder:
         for number in sorted(self._stale):
             self._write_block(number)
 
-    def write(self, name: str, text: str) -> None:
-        """Write a file of the folder, whole or not at all."""
-        target = self.path / name
-        target.parent.mkdir(exist_ok=True)
-        temporary = target.with_name(f".{target.name}.tmp")
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, target)
-
     def close(self) -> None:
         """Let others have the folder."""
         self._log.close()
-        self._lock.close()
+        super().close()
 
     def _numbers(self, block: int) -> range:
         return range(block * self._block, (block + 1) * self._block)
@@ -138,38 +120,8 @@ class GamesFolder:
             comment=f"game {played.game.number + 1}, {len(played.game.opening)} plies of opening; {how}",
         )
 
-    def _claim(self) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise GoEngineError(
-                f"{self.path}: another process plays games into this folder; wait, or take another one"
-            ) from None
-
-    def _check(self, wanted: dict[str, Any]) -> None:
-        path = self.path / "settings.json"
-        if not path.exists():
-            self.write(path.name, json.dumps(wanted, indent=2) + "\n")
-            return
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            different = sorted(key for key in wanted if stored.get(key) != wanted[key])
-        except (ValueError, AttributeError):
-            raise GoEngineError(f"{path}: not the settings of games; take another folder") from None
-        if different:
-            raise GoEngineError(
-                f"{self.path}: holds games with other settings ({', '.join(different)}); take another folder"
-            )
-
     def _read(self) -> None:
-        path = self.path / "games.jsonl"
-        if not path.exists():
-            return
-        text = path.read_text(encoding="utf-8", errors="replace")
-        if text and not text.endswith("\n"):  # cut short as it was written: that game is played again
-            with path.open("a", encoding="utf-8") as log:
-                log.write("\n")
-        for line in text.splitlines():
+        for line in self.read_lines("games.jsonl"):  # one that was cut short is no game: it is played again
             try:
                 found = json.loads(line)
                 actions = np.array(found["actions"], np.uint16)

@@ -1,0 +1,82 @@
+"""A folder that long work writes into: one process at a time, always with the same settings, its files always whole."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from goengine.errors import GoEngineError
+
+__all__ = ["WorkFolder"]
+
+
+class WorkFolder:
+    """A folder, made or gone on with, and ours alone until :meth:`close`, or until the process ends.
+
+    Args:
+        path: the folder.
+        name: of the file that holds the settings.
+        settings: JSON values; they must be those that the folder's work began with.
+        what: is in the folder, for messages, as ``a match``.
+
+    Raises:
+        GoEngineError: it holds other work, or another process works in it.
+    """
+
+    def __init__(self, path: Path, name: str, settings: Mapping[str, Any], what: str) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        self._lock = (path / ".lock").open("w")
+        try:
+            self._claim(what)
+            self._check(path / name, json.loads(json.dumps(settings)), what)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the folder, or of a folder in it, whole or not at all."""
+        target = self.path / name
+        target.parent.mkdir(exist_ok=True)
+        temporary = target.with_name(f".{target.name}.tmp")
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, target)
+
+    def close(self) -> None:
+        """Let others have the folder."""
+        self._lock.close()
+
+    def read_lines(self, name: str) -> Iterator[str]:
+        """The lines of a log in the folder; one that was cut short as it was written is ended, and given as it is."""
+        path = self.path / name
+        if not path.exists():
+            return
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if text and not text.endswith("\n"):
+            with path.open("a", encoding="utf-8") as log:
+                log.write("\n")
+        yield from text.splitlines()
+
+    def _claim(self, what: str) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise GoEngineError(
+                f"{self.path}: another process is busy with {what} here; wait, or take another folder"
+            ) from None
+
+    def _check(self, path: Path, wanted: dict[str, Any], what: str) -> None:
+        if not path.exists():
+            self.write(path.name, json.dumps(wanted, indent=2) + "\n")
+            return
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            different = sorted(key for key in wanted if stored.get(key) != wanted[key])
+        except (ValueError, AttributeError, OSError):
+            raise GoEngineError(f"{path}: not the settings of {what}; take another folder") from None
+        if different:
+            raise GoEngineError(
+                f"{self.path}: holds {what} with other settings ({', '.join(different)}); take another folder"
+            )
