@@ -59,6 +59,9 @@ def test_the_whole_report(command: list[object], asked: list[int], capsys: pytes
         single, eight = figures[name]["single"], figures[name]["eight"]
         assert single["positions"] == eight["positions"] == figures[name]["eight_less_single"]["positions"]
         assert f"| {name} | {single['positions']:,} | {100 * single['top1']:.2f} %" in text
+        for phase, part in single["by_phase"].items():
+            assert f"| {name} | {phase} | {part['positions']:,} | {100 * part['top1']:.2f} %" in text
+            assert f"{100 * part['top5']:.2f} % | {part['loss']:.4f} |" in text
         assert figures[name]["eight_less_single"]["top1"] == pytest.approx(eight["top1"] - single["top1"])
         for picture in ("accuracy-by-move.png", "reliability.png"):
             assert (folder / name / picture).exists() and f"({name}/{picture})" in text

@@ -26,7 +26,6 @@ from goengine.heldout import load_games
 from goengine.plots import check_matplotlib, write_plots
 
 VERSION = 1  # of the stored files: another one is measured again
-PHASES = ("1-30", "31-100", "101-200", "201+")
 
 Row = dict[str, Any]
 
@@ -109,13 +108,12 @@ def tables(network: Network, files: dict[str, Row], plots: bool) -> Iterator[str
     for name, row in files.items():
         gain = row["eight_less_single"]
         yield f"{_row(name, row['eight'])} {100 * gain['top1']:+.2f} | {_range(gain['top1_interval'], '+.2f')} |"
-    yield "\n## By phase: top-1 with one orientation\n"
-    yield "| games | " + " | ".join(f"moves {phase} | 95 %" for phase in PHASES) + " |"
-    yield "|---" * (1 + 2 * len(PHASES)) + "|"
+    yield "\n## By phase, with one orientation\n"
+    yield "| games | moves | positions | top-1 | 95 % | top-5 | loss |"
+    yield "|---|---|---|---|---|---|---|"
     for name, row in files.items():
-        phases = (row["single"]["by_phase"].get(phase) for phase in PHASES)
-        cells = (f"{_percent(p['top1'])} | {_range(p['top1_interval'])}" if p else "|" for p in phases)
-        yield f"| {name} | " + " | ".join(cells) + " |"
+        for phase, figures in row["single"]["by_phase"].items():
+            yield f"| {name} {_row(phase, figures)}"
     if any(row["single"]["by_rank"] for row in files.values()):
         yield "\n## By rank of the player who moves\n"
         yield "| games | rank | positions | top-1 | 95 % | top-5 | loss |"
