@@ -3,56 +3,162 @@
 It asks the estimate (:mod:`goengine.estimate`), and no network.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from goengine.estimate import Estimate, estimate
+from goengine.estimate import Estimate, estimate, play_out
 from goengine.groups import neighbors
 from goengine.rules import BLACK, WHITE, Position
 
 __all__ = ["Judge", "capturing_moves", "open_points", "takes_neutral_point", "unsettled_points"]
 
 _OPEN = 0.8  # a point of smaller absolute ownership may still change hands
-_JUDGE = (200, 400)  # playouts to compare a move with a pass; the later ones only where it is not clear yet
+_STAGES = (32, 32, 64)  # playouts to compare a move with a pass; the later ones only where it is not clear yet
 _CLEAR = 1.5  # standard errors by which it must be clear
-_WORTH = 0.4  # points that a move must gain over a pass, by the playouts, once the board is settled
+_WORTH = 0.5  # points that a move must gain over a pass, by the playouts, once the board is settled
+_NEAR = 2  # steps from a move, whole chains counting as one, within which it is judged
+_FIRM = 0.9  # the mean ownership from which a chain is in no danger, and what the playouts say of it is chance
+_MINE = 0.5  # the ownership from which a point that is no neutral one need not be taken any more
 _SAFE = 400  # playouts to see that a capture costs nothing
 
 
 class Judge:
-    """What a move leads to by playouts, as many as it takes to tell it from a pass."""
+    """Tells by playouts what a move gains over a pass, on the points and chains around it.
 
-    def __init__(self, position: Position, point: int | None, threads: int) -> None:
-        self._point = point
+    Farther away the playouts differ by chance, and by more than the moves that are left are worth: over 53 moves of
+    settled boards the standard error of the difference in score was 3.5 points after 200 playouts each, that of the
+    points around the move 1.2. As few playouts as it takes.
+
+    Args:
+        position: not changed.
+        seen: its estimate.
+        threads: for the playouts.
+    """
+
+    def __init__(self, position: Position, seen: Estimate, threads: int = 1) -> None:
+        self._position = position
         self._sign = 1 if position.to_play == BLACK else -1
-        self._after = position.copy()
-        self._after.play(point)
         self._threads = threads
-        self._scores: list[NDArray[np.int32]] = []
-        self._held: list[float] = []
+        self._passed = position.copy()
+        self._passed.play(None)
+        self._owned_passed: list[NDArray[np.float32]] = []
+        mine = self._sign * seen.ownership.reshape(-1) >= _MINE
+        self._to_take = _neutral_points(seen) | (open_points(seen) & ~mine)
+        self.candidates = _candidates(seen) | self._atari_points(seen)
+        """Where a move may gain something, bool (size * size,): open points, and the liberties of chains in doubt, or
+        in atari and in doubt after a pass."""
 
-    def gains_over(self, passed: "Judge") -> bool:
-        """Whether the move scores more than a pass, or as much while it holds its point."""
-        for stage in range(len(_JUDGE)):
-            mine, theirs = self._seen(stage), passed._seen(stage)
-            gain = float(mine.mean() - theirs.mean())
-            error = float(np.sqrt(mine.var() / len(mine) + theirs.var() / len(theirs)))
-            held = float(np.average(self._held[: stage + 1], weights=_JUDGE[: stage + 1]))
-            held_error = float(np.sqrt((1 - _OPEN**2) / len(mine)))
+    def _atari_points(self, seen: Estimate) -> NDArray[np.bool_]:
+        """The only liberties of chains that may be taken or saved after a pass, bool (size * size,)."""
+        owned = np.abs(self._owned_by_passing(0))
+        found = np.zeros(len(owned), np.bool_)
+        for chain in seen.chains:
+            liberties = self._position.chain(chain.stones[0])[1]
+            if len(liberties) == 1 and owned[list(chain.stones)].mean() < _OPEN:
+                found[liberties[0]] = True
+        return found
+
+    def gains(self, point: int) -> bool:
+        """Whether by the playouts the move is better than a pass, or as good while it takes a point and holds it."""
+        after = self._position.copy()
+        after.play(point)
+        return self._better(point, after, self._owned_by_passing)
+
+    def gains_after(self, point: int, answer: int | None, attack: int | None, defense: int | None) -> bool:
+        """The same after the next moves: the playouts overlook simple ones.
+
+        It is the opponent's turn in both cases, and both players have moved as often.
+
+        Args:
+            point: the move, legal.
+            answer: the opponent's answer to it; then the player passes.
+            attack: the opponent's move after a pass instead.
+            defense: the player's answer to that.
+        """
+        ends = []
+        for moves in ((point, answer, None), (None, attack, defense)):
+            end = self._position.copy()
+            for move in moves:
+                end.play(move)
+            ends.append(end)
+        return self._better(point, ends[0], lambda stage: self._owned(ends[1], stage))
+
+    def _better(self, point: int, after: Position, without: Callable[[int], NDArray[np.float32]]) -> bool:
+        """Whether the player owns more around a point in a position than in another, by as few playouts as it takes."""
+        parts = _parts_around(self._position, point)
+        mine = np.zeros(after.size**2, np.float32)
+        theirs = np.zeros_like(mine)
+        number = 0
+        for stage, playouts in enumerate(_STAGES):
+            number += playouts
+            share = playouts / number
+            mine += share * (self._owned(after, stage) - mine)
+            theirs += share * (without(stage) - theirs)
+            gain, error = _difference(mine, theirs, parts, number)
+            held = float(mine[point]) if self._to_take[point] else 0.0
             least = -_WORTH if held >= _OPEN else _WORTH
-            sure_to_hold = abs(held - _OPEN) > _CLEAR * held_error
-            if abs(gain) > _WORTH + _CLEAR * error or (sure_to_hold and abs(gain - least) > _CLEAR * error):
+            held_error = float(np.sqrt((1 - _OPEN**2) / number))
+            sure = not self._to_take[point] or abs(held - _OPEN) > _CLEAR * held_error
+            if abs(gain) > _WORTH + _CLEAR * error or (sure and abs(gain - least) > _CLEAR * error):
                 break
         return gain >= least
 
-    def _seen(self, stage: int) -> NDArray[np.float64]:
-        """The scores of the playouts up to this stage in the viewpoint of the player who moves, float64 (playouts,)."""
-        while len(self._scores) <= stage:
-            seed = len(self._scores)
-            seen = estimate(self._after, _JUDGE[seed], seed, self._threads)
-            self._scores.append(seen.scores)
-            self._held.append(0.0 if self._point is None else self._sign * float(seen.ownership.flat[self._point]))
-        return self._sign * np.concatenate(self._scores[: stage + 1]).astype(np.float64)
+    def around(self, point: int) -> NDArray[np.bool_]:
+        """The points that a move may change and those beside them, bool (size * size,)."""
+        size = self._position.size
+        found = np.zeros(size**2, np.bool_)
+        for part in _parts_around(self._position, point):
+            for q in part:
+                found[[q, *neighbors(q, size)]] = True
+        return found
+
+    def _owned(self, position: Position, stage: int) -> NDArray[np.float32]:
+        """Mean ownership in the viewpoint of the player who moves, float32 (size * size,)."""
+        ownership, _ = play_out(position, _STAGES[stage], stage, self._threads)
+        return self._sign * ownership.reshape(-1)
+
+    def _owned_by_passing(self, stage: int) -> NDArray[np.float32]:
+        """The same after a pass, kept for the next move."""
+        while len(self._owned_passed) <= stage:
+            self._owned_passed.append(self._owned(self._passed, len(self._owned_passed)))
+        return self._owned_passed[stage]
+
+
+def _parts_around(position: Position, point: int) -> list[list[int]]:
+    """What a move may change: the chains and the empty points around it, each chain as a list of its points."""
+    size = position.size
+    board = position.board.reshape(-1)
+    reached = {point}
+    parts = [[point]]
+    edge = [point]
+    for _ in range(_NEAR):
+        beside = {q for start in edge for q in neighbors(start, size)} - reached
+        edge = []
+        for start in sorted(beside):
+            if start not in reached:
+                part = list(position.chain(start)[0]) if board[start] else [start]
+                reached.update(part)
+                parts.append(part)
+                edge += part
+    return parts
+
+
+def _difference(
+    mine: NDArray[np.float32], theirs: NDArray[np.float32], parts: list[list[int]], playouts: int
+) -> tuple[float, float]:
+    """How many points more the player owns in these parts, and the standard error of that."""
+    gain = variance = 0.0
+    for part in parts:
+        here, there = float(mine[part].mean()), float(theirs[part].mean())
+        change = len(part) * (here - there)
+        noise = len(part) ** 2 * (2 - here * here - there * there) / playouts
+        if min(abs(here), abs(there)) >= _FIRM and change * change < 4 * noise:
+            continue
+        gain += change
+        variance += noise
+    return gain, variance**0.5
 
 
 def takes_neutral_point(position: Position, point: int, seen: Estimate) -> bool:
@@ -114,22 +220,41 @@ def _is_safe(position: Position, point: int, alive: set[int], threads: int) -> b
 def open_points(seen: Estimate) -> NDArray[np.bool_]:
     """The points that may still change hands, bool (size * size,).
 
-    The playouts are not sure of them, or they touch living stones of both colours: then they are neutral, though in
-    the playouts they may always fall to the player who has no other move.
+    The playouts are not sure of them, or they are neutral, though in the playouts they may always fall to the player
+    who has no other move.
     """
+    still_open: NDArray[np.bool_] = _neutral_points(seen) | (np.abs(seen.ownership) < _OPEN).reshape(-1)
+    return still_open
+
+
+def _neutral_points(seen: Estimate) -> NDArray[np.bool_]:
+    """The empty points that touch living stones of both colours, bool (size * size,)."""
     size = len(seen.stones)
     alive = np.where(seen.stones * seen.ownership > 0, seen.stones, 0)
     framed = np.zeros((size + 2, size + 2), np.int8)
     framed[1:-1, 1:-1] = alive
     beside = np.stack([framed[:-2, 1:-1], framed[2:, 1:-1], framed[1:-1, :-2], framed[1:-1, 2:]])
-    neutral = (seen.stones == 0) & (beside == 1).any(axis=0) & (beside == -1).any(axis=0)
-    still_open: NDArray[np.bool_] = (neutral | (np.abs(seen.ownership) < _OPEN)).reshape(-1)
-    return still_open
+    neutral: NDArray[np.bool_] = (seen.stones == 0) & (beside == 1).any(axis=0) & (beside == -1).any(axis=0)
+    return neutral.reshape(-1)
+
+
+def _candidates(seen: Estimate) -> NDArray[np.bool_]:
+    """:attr:`Judge.candidates` by one estimate."""
+    size = len(seen.stones)
+    still_open = open_points(seen)
+    empty = seen.stones.reshape(-1) == 0
+    found: NDArray[np.bool_] = still_open & empty
+    for chain in seen.chains:
+        if still_open[list(chain.stones)].any():
+            for stone in chain.stones:
+                for q in neighbors(stone, size):
+                    found[q] |= empty[q]
+    return found
 
 
 def unsettled_points(seen: Estimate) -> NDArray[np.bool_]:
-    """The points at which a move may still matter, bool (size * size,): open ones and those beside them."""
-    near = open_points(seen).reshape(seen.stones.shape)
+    """The points at which a move may still matter, bool (size * size,): candidates, open points, those beside them."""
+    near = (open_points(seen) | _candidates(seen)).reshape(seen.stones.shape)
     wide = near.copy()
     wide[1:] |= near[:-1]
     wide[:-1] |= near[1:]

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from goengine.endgame import Judge, capturing_moves, open_points, takes_neutral_point, unsettled_points
+from goengine.endgame import Judge, capturing_moves, takes_neutral_point, unsettled_points
 from goengine.errors import GoEngineError
-from goengine.estimate import Estimate, estimate
+from goengine.estimate import Estimate, estimate, play_out
 from goengine.rules import BLACK, Position, opponent
 from goengine.style import Style
 from goengine.symmetry import inverse, transform
@@ -23,9 +23,10 @@ __all__ = ["Player", "PolicySource", "runs_in_vain"]
 _OWN, _ONE_LIBERTY, _TAKES_NOTHING, _LADDER_ESCAPE = 0, 12, 20, 45  # planes of alphago48
 
 _LATE = 0.5  # share of the points that hold stones when it is time to ask whether the board is settled
-_SCOUT = 200  # playouts for a first look: about 15 ms on one thread at that stage
+_SCOUT = (64, 64)  # playouts for a first look, 45 to 75 us each at that stage; the later ones where the end is near
+_FAR = 24  # contested points from which it is not: a board is settled at 10 on 19x19
 _LOOK = 1600  # playouts to see whether a game is lost
-_TRIED = 4  # moves compared with a pass, the likeliest first
+_TRIED = 3  # moves compared with a pass, the likeliest first
 _INSISTS = 0.25  # probability from which the network has its way without the playouts' consent
 _LONGEST = 400  # moves that it plays on by itself to see how a game ends
 _HOPELESS = 0.01  # share of playouts won below which, and the margin, a player that may resign resigns
@@ -172,15 +173,22 @@ class Player:
         probabilities = self._sensible(position, sensible, self.policy(position))
         passed = position.last_move is not None and position.last_move[1] is None
         if passed or np.count_nonzero(position.board) >= _LATE * position.size**2:
-            scout = estimate(position, _SCOUT, threads=self.threads)
+            scout = self._scout(position)
+            if scout.settled:  # the playouts can tell what a move is worth
+                return self._late_move(position, probabilities, scout)
             worth = sensible & unsettled_points(scout)
             if not worth.any():
                 return None
-            if scout.settled:  # the playouts can tell what a move is worth
-                return self._late_move(position, np.where(sensible & open_points(scout), probabilities, 0), scout)
             if not worth[probabilities.argmax()] and probabilities.max() < _INSISTS:
                 probabilities = np.where(worth, probabilities, 0)
         return next(self._moves(position, probabilities, sample), None)
+
+    def _scout(self, position: Position) -> Estimate:
+        """A first look at how the game ends, the quicker the more is open."""
+        seen = estimate(position, _SCOUT[0], threads=self.threads)
+        if seen.contested >= _FAR:
+            return seen
+        return seen.joined(*play_out(position, _SCOUT[1], seed=1, threads=self.threads))
 
     def settle(self, position: Position, playouts: int = 2000) -> Estimate:
         """How the game ends: by playouts where the board is decided, else after the network has played on by itself.
@@ -260,16 +268,28 @@ class Player:
         """The likeliest move that gains something over a pass; None (pass) if there is none.
 
         Gaining is to score more in the playouts, or to take a neutral point, and hold it, without scoring less: in
-        playouts a neutral point often falls to the player who passed first.
+        playouts a neutral point often falls to the player who passed first. It must still gain when the network has
+        answered it, over what it answers to the opponent's move there: playouts overlook simple answers.
         """
-        passed = Judge(position, None, self.threads)
-        for tried, point in enumerate(self._moves(position, probabilities, sample=False)):
+        judge = Judge(position, scout, self.threads)
+        promising = np.where(judge.candidates, probabilities, 0)
+        for tried, point in enumerate(self._moves(position, promising, sample=False)):
             if tried == _TRIED:
                 break
             clear = probabilities[point] >= _INSISTS or takes_neutral_point(position, point, scout)
-            if clear or Judge(position, point, self.threads).gains_over(passed):
+            if clear or (judge.gains(point) and judge.gains_after(point, *self._next_moves(position, point, judge))):
                 return point
         return None
+
+    def _next_moves(self, position: Position, point: int, judge: Judge) -> tuple[int | None, ...]:
+        """What the network plays nearby: the answer to a move; and if the player passes, the attack and the defense."""
+        near = judge.around(point)
+        after, passed = position.copy(), position.copy()
+        after.play(point)
+        passed.play(None)
+        answer, attack = self.likeliest([after, passed], [near, near])
+        passed.play(attack)
+        return answer, attack, self.likeliest([passed], [near])[0]
 
     def _moves(self, position: Position, probabilities: NDArray[np.float64], sample: bool) -> Iterator[int]:
         """The moves of positive probability in the order in which to try them, none that repeats a position."""

@@ -1,12 +1,14 @@
 """The end of a game: dead stones are taken off only where that is asked for, and costs nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from diagrams import set_up
 from fake_network import FakeNetwork
 
 from goengine.coords import parse_vertex
-from goengine.endgame import capturing_moves
+from goengine.endgame import Judge, capturing_moves
 from goengine.errors import GoEngineError
 from goengine.estimate import estimate
 from goengine.player import Player
@@ -150,6 +152,82 @@ def test_a_board_of_another_size_is_judged_by_playouts_alone() -> None:
     position.play(12)
     seen = Player(Uniform()).settle(position)
     np.testing.assert_array_equal(seen.ownership, estimate(position, 2000).ownership)
+
+
+NEUTRAL = """
+    . X . X . O . O .
+    . X . X . O . O .
+    . X . X X O . O .
+    . X . X O O . O .
+    . X . X O O . O .
+    . X . X O O . O .
+    . X . X O O . O .
+    . X . X X O . O .
+    . X . X . O . O .
+"""
+
+
+@pytest.mark.parametrize("to_play", ["black", "white"])
+def test_a_move_is_judged_by_what_it_gains_over_a_pass(to_play: str) -> None:
+    position = set_up(NEUTRAL, to_play)
+    judge = Judge(position, estimate(position))
+    neutral, own, theirs = (at("E9"), at("E1")), at("C5"), at("G5")
+    if to_play == "white":
+        own, theirs = theirs, own
+    assert [judge.gains(point) for point in neutral] == [True, True]
+    assert [judge.gains(own), judge.gains(theirs)] == [False, False]
+
+
+THREAT = """
+    . . . . X O . O .
+    X X X X X O O O O
+    O O O O O O . O .
+    . O . O . O O O O
+    O O O O O O . O .
+    . O . O . O O O O
+    O O O O O O . O .
+    . O . O . O O O O
+    O O O O O O . O .
+"""
+
+
+def test_a_threat_with_a_simple_answer_gains_nothing() -> None:
+    # four points in a row are two eyes: White's B9 threatens to make them one, and Black answers at C9
+    position = set_up(THREAT, "white")
+    judge = Judge(position, estimate(position))
+    assert judge.gains(at("B9"))
+    assert not judge.gains_after(at("B9"), answer=at("C9"), attack=None, defense=None)
+
+
+def test_a_defense_against_a_threat_with_a_simple_answer_gains_nothing() -> None:
+    position = set_up(THREAT, "black")
+    judge = Judge(position, estimate(position))
+    assert judge.gains(at("C9"))
+    assert not judge.gains_after(at("C9"), answer=None, attack=at("B9"), defense=at("C9"))
+    assert judge.gains_after(at("C9"), answer=None, attack=at("B9"), defense=None)
+
+
+def test_candidates_are_open_points_and_liberties_of_doubtful_chains() -> None:
+    position = set_up(NEUTRAL)
+    seen = estimate(position)
+    assert set(np.flatnonzero(Judge(position, seen).candidates).tolist()) == {at("E9"), at("E8"), at("E1")}
+    ownership = seen.ownership.copy()
+    ownership.flat[at("F5")] = -0.5
+    doubtful = Judge(position, replace(seen, ownership=ownership)).candidates
+    liberties = set(position.chain(at("F5"))[1])
+    assert at("G7") in liberties
+    assert set(np.flatnonzero(doubtful).tolist()) == liberties | {at("E9"), at("E8"), at("E1")}
+
+
+def test_playouts_are_joined() -> None:
+    position = set_up(NEUTRAL)
+    one, other = estimate(position, 40), estimate(position, 120, seed=1)
+    both = one.joined(other.ownership, other.scores)
+    np.testing.assert_allclose(both.ownership, (one.ownership + 3 * other.ownership) / 4, atol=1e-6)
+    assert both.scores.tolist() == one.scores.tolist() + other.scores.tolist()
+    for chain in both.chains:
+        sign = 1 if chain.color == "black" else -1
+        assert chain.owned == pytest.approx(sign * both.ownership.flat[list(chain.stones)].mean(), abs=1e-6)
 
 
 def test_moves_are_not_drawn_while_a_chain_is_in_atari() -> None:

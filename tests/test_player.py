@@ -246,6 +246,30 @@ def test_it_fills_the_last_neutral_point_first() -> None:
         assert player("G8").choose(position) == point("D6")
 
 
+IN_ATARI = """
+    . X . X O . O . .
+    X X X X O O . O O
+    . X . X O O O O .
+    X X X . X X O . O
+    . X . X O O O O O
+    X X X X O O O . O
+    . X . X O . O O O
+    X X X X O O . O .
+    . X . X O . O O O
+"""
+
+
+@pytest.mark.parametrize("to_play", ["black", "white"])
+@pytest.mark.parametrize("after_pass", [False, True])
+def test_it_saves_or_takes_stones_in_atari_before_it_passes(to_play: str, after_pass: bool) -> None:
+    # E6 and F6 are in atari: to take them is worth two points, though D6 is Black's in any case
+    position = set_up(IN_ATARI, to_play)
+    if after_pass:
+        position.play(None)
+        position.play(None)
+    assert player().choose(position) == point("D6")
+
+
 def test_it_plays_on_after_a_pass_while_much_is_open() -> None:
     position = Position(9)
     for vertex in ("E5", "C3", "G7", "C7", "G3"):
