@@ -21,15 +21,16 @@ from goengine.gtp.handlers import NAME, crash_report, make_handlers
 from goengine.gtp.protocol import Engine, Lines
 from goengine.gtp.session import Session
 from goengine.gtp.words import fixed
-from goengine.player import Player, PolicySource
+from goengine.player import Player
 
 
-def make_engine(network: PolicySource | int, wait: Callable[[float | None], bool], name: str = NAME) -> Engine:
+def make_engine(player: Player | int, wait: Callable[[float | None], bool], name: str = NAME) -> Engine:
     """The engine, on a board of 19x19 until a command says otherwise; its processor time stands still.
 
-    The network may be given by its size alone.
+    Instead of a player, the board size of the network that never changes will do.
     """
-    player = Player(FakeNetwork(network) if isinstance(network, int) else network)
+    if isinstance(player, int):
+        player = Player(FakeNetwork(player))
     handlers = make_handlers(Session(lambda: player, 19), wait, name)
     clocks = dict.fromkeys(("cputime", "gomill-cpu_time"), fixed("0.250"))  # the time it takes is never the same
     return Engine(handlers | clocks, crash_report)
