@@ -64,6 +64,8 @@ ALLOWED: dict[str, set[str]] = {
     "folders": set(),
     "env": {"batch", "checkpoint", "coords", "features", "gtp", "handicap", "rules", "sampling"},
     "selfplay": {"batch", "folders", "match", "player", "rules", "sampling", "sgf", "shards"},
+    "resize": {"checkpoint", "layers"},
+    "reinforce": {"checkpoint", "layers", "optimizers", "rules", "selfplay"},
     "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
     "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "rules", "sgf", "symmetry"},
 }

@@ -234,7 +234,7 @@ def one(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], resu
 
 def several(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], names: list[str]) -> int:
     """Several classifiers on the same images, and a table; those that are trained already are not trained again."""
-    wanted = [*list_classifiers(), "equal"] if names == ["all"] else names
+    wanted = [name for given in names for name in (list_classifiers() if given == "all" else [given])]
     for name in wanted:
         if name not in (*list_classifiers(), "equal"):
             raise RecipeError(f"--networks {name}: use all, equal, or some of {', '.join(list_classifiers())}")

@@ -269,7 +269,7 @@ _BUILDERS: dict[str, tuple[_Builder, int]] = {  # and the width that is usual he
     "xception": (_xception, 32),
     "mobilenet": (_mobilenet, 32),
     "squeezenet": (_squeezenet, 32),
-    "shufflenet": (_shufflenet, 32),
+    "shufflenet": (_shufflenet, 64),
     "fully_connected": (_fully_connected, 128),
 }
 
