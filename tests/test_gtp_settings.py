@@ -8,6 +8,7 @@ import pytest
 from fake_network import FakeNetwork
 from test_gtp_handlers import WALLS, Dialogue
 
+from goengine.errors import NetworkFileError
 from goengine.gtp.handlers import crash_report, make_handlers
 from goengine.gtp.protocol import Engine
 from goengine.gtp.session import Session
@@ -211,6 +212,46 @@ def test_the_threads_reach_the_player_and_the_playouts_with_the_next_move() -> N
     assert player.threads == 1
     assert engine.answer(b"reg_genmove b") is not None
     assert (player.threads, session.threads) == (2, 2)
+
+
+def test_another_network_takes_over_or_nothing_changes() -> None:
+    networks = {
+        None: FakeNetwork(9),
+        "/a corner network": FakeNetwork(9, favourites=(0,)),
+        "/a larger network": FakeNetwork(13),
+    }
+    loaded = []
+
+    def load(network: str | None, device: str) -> FakeNetwork:
+        loaded.append((network, device))
+        if device != "cpu" or network not in networks:
+            raise NetworkFileError(f"{network} cannot be had on {device}")
+        return networks[network]
+
+    player = Player(networks[None])
+    engine = Engine(make_handlers(Session(lambda: player, 9, load=load)), crash_report)
+
+    def say(command: str) -> str:
+        answer = engine.answer(command.encode())
+        assert answer is not None
+        return answer.decode().strip()
+
+    assert say("kata-get-param network") == "= bundled" and say("kata-get-param device") == "= cpu"
+    assert say("reg_genmove b") == "= E5"
+    assert say("kata-set-param network /a corner network") == "="
+    assert say("reg_genmove b") == "= A9" and say("kata-get-param network") == "= /a corner network"
+    assert say("kata-set-param device cpu") == "=" and len(loaded) == 1  # it is there already
+    assert say("kata-set-param device CUDA") == "? /a corner network cannot be had on cuda"
+    assert say('kata-set-params {"network": "/none", "temperature": 2}') == "? /none cannot be had on cpu"
+    assert say('kata-set-params {"network": "bundled", "temperature": -2}').startswith("? temperature -2.0 is out")
+    assert say("kata-get-param temperature") == "= 0" and say("reg_genmove b") == "= A9"
+    assert say("kata-set-param network /a larger network") == "="
+    assert say("reg_genmove b").startswith("? the network fake plays 13x13 only")
+    assert say("kata-set-param network bundled") == "=" and say("reg_genmove b") == "= E5"
+
+
+def test_networks_cannot_be_changed_where_none_can_be_loaded() -> None:
+    assert "the network cannot be changed here" in Dialogue().fails("kata-set-param network other.safetensors")
 
 
 def test_setting_a_parameter_does_not_wait_for_the_network() -> None:

@@ -17,7 +17,7 @@ from goengine.gtp.watch import watch
 from goengine.rulesets import find_ruleset, list_rulesets
 
 if TYPE_CHECKING:
-    from goengine.player import Player
+    from goengine.player import Player, PolicySource
 
 __all__ = ["add_arguments", "run"]
 
@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
     watch(out.fileno(), end)
     player = Background(_loader(args))
     threads = args.threads or options.default_threads()
-    session = Session(player.get, args.size, args.komi, args.ko, threads, rules)
+    source = args.network, args.device
+    session = Session(player.get, args.size, args.komi, args.ko, threads, rules, source, _load)
     lines = Lines(0)
     handlers = patient_analysis(make_handlers(session, lines.wait, args.name), player, lines.wait)
     if args.stop_file:
@@ -101,6 +102,13 @@ def _noticing(lines: Lines, player: "Background[Player]") -> Iterator[bytes]:
         player.heard()
         yield line
         player.heard()
+
+
+def _load(network: str | None, device: str) -> "PolicySource":
+    """Another network, while the engine runs."""
+    from goengine.checkpoint import load_network
+
+    return load_network(network, device)
 
 
 def _loader(args: argparse.Namespace) -> "Callable[[], Player]":

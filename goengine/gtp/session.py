@@ -7,7 +7,7 @@ need none of it answer at once.
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from goengine.errors import GoEngineError
 from goengine.gtp.game import Game
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from goengine.estimate import Estimate
     from goengine.gtp.thinking import Restriction, Thinking
-    from goengine.player import Player
+    from goengine.player import Player, PolicySource
     from goengine.rules import Color, Ko, Position
 
 __all__ = ["RESIGN", "Resign", "Session"]
@@ -28,6 +28,7 @@ __all__ = ["RESIGN", "Resign", "Session"]
 Resign = Literal["resign"]
 RESIGN: Resign = "resign"
 MOST_THREADS = 256
+Source: TypeAlias = tuple[str | None, str]
 
 
 class Session(Game):
@@ -40,6 +41,8 @@ class Session(Game):
         ko: the rule that :meth:`play` enforces, if not that of ``rules``; the player itself never repeats a position.
         threads: processor cores for the network and the playouts.
         rules: how repetition is treated and the score counted.
+        source: the file of the player's network, None for the bundled one, and the device that evaluates it.
+        load: makes a network of such a source, if others may take its place.
     """
 
     def __init__(
@@ -50,9 +53,13 @@ class Session(Game):
         ko: "Ko | None" = None,
         threads: int = 1,
         rules: Ruleset = RULESETS["chinese"],
+        source: Source = (None, "cpu"),
+        load: "Callable[[str | None, str], PolicySource] | None" = None,
     ) -> None:
         super().__init__(size, komi, ko, rules)
         self._player = player
+        self._source = source
+        self._load = load
         self._style: dict[str, Any] = {}  # settings to give to the player when it is next needed
         self._threads = self._threads_in_use = threads
         self._generated: tuple[tuple[Color, int | None], ...] = ()  # the game up to the move generated last
@@ -82,6 +89,31 @@ class Session(Game):
         if not 1 <= threads <= MOST_THREADS:
             raise GoEngineError(f"threads {threads} is not possible: use 1 to {MOST_THREADS}")
         self._threads = threads
+
+    @property
+    def source(self) -> Source:
+        """The file of the network, None for the bundled one, and the device that evaluates it."""
+        return self._source
+
+    def exchange(self, source: Source) -> None:
+        """Play with another network, or on another device, from now on; waits until it is loaded.
+
+        Raises:
+            GoEngineError: it cannot be loaded; nothing is changed.
+        """
+        if self._load is None:
+            raise GoEngineError("the network cannot be changed here")
+        from goengine.rules import Position
+
+        player = self._ready()
+        network = self._load(*source)
+        before, player.network = player.network, network
+        try:
+            player.policy(Position(network.size))  # what is compiled and set up at the first move is done now
+        except BaseException:
+            player.network = before
+            raise
+        self._source, self._outcome = source, None
 
     # Moves
 

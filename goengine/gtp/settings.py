@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from goengine.errors import GoEngineError
@@ -9,6 +10,7 @@ from goengine.gtp.protocol import GtpFailure, Handler
 from goengine.gtp.session import Session
 from goengine.gtp.words import fixed, syntax_error, take
 from goengine.rulesets import find_ruleset, list_rulesets, ruleset_from_fields
+from goengine.style import Style
 
 __all__ = ["setting_handlers"]
 
@@ -83,7 +85,7 @@ class _Rules:
 
 
 class _Kind(NamedTuple):
-    """A parameter: the field of the player's style, or :data:`_THREADS`, and its values in words."""
+    """A parameter: the field of the player's style, or a name of its own, and its values in words."""
 
     field: str
     values: str
@@ -113,7 +115,8 @@ def _truth(word: str) -> bool:
     return word.lower() == "true"
 
 
-_THREADS = "threads"
+_THREADS, _NETWORK, _DEVICE = "threads", "network", "device"
+_BUNDLED = "bundled"
 _PARAMETERS: dict[str, _Kind] = {
     "temperature": _Kind("temperature", "a number, 0 to 100", _number),
     "topP": _Kind("top_p", "a share above 0, up to 1", _number),
@@ -123,6 +126,8 @@ _PARAMETERS: dict[str, _Kind] = {
     "ladderGuard": _Kind("ladder_guard", "true or false", _truth),
     "passPolicy": _Kind("pass_policy", "human or cleanup", str.lower),
     "threads": _Kind(_THREADS, "a whole number from 1", _whole),
+    "network": _Kind(_NETWORK, f"a file, or {_BUNDLED}", lambda word: None if word.lower() == _BUNDLED else word),
+    "device": _Kind(_DEVICE, "cpu, cuda, cuda:1, ...", str.lower),
     "chosenMoveTemperature": _Kind("temperature", "a number, 0 to 100", _number),
     "rootNumSymmetriesToSample": _Kind("symmetries", "1 or 8", _whole),
     "searchRandSeed": _Kind("seed", "a whole number, or none", _or_none(_whole)),
@@ -143,7 +148,7 @@ class _Parameters:
 
     def set(self, words: list[str]) -> str:
         name, value = take(words, 2, "kata-set-param, a parameter and its value, as kata-set-param temperature 0.5")
-        self._change({name: value})
+        self._change({name: " ".join(words[1:]) if _kind(name).field == _NETWORK else value})
         return ""
 
     def get_all(self, words: list[str]) -> str:
@@ -158,18 +163,24 @@ class _Parameters:
         return ""
 
     def _value(self, field: str) -> object:
-        return self._session.threads if field == _THREADS else self._session.setting(field)
+        network, device = self._session.source
+        own = {_THREADS: self._session.threads, _NETWORK: network or _BUNDLED, _DEVICE: device}
+        return own[field] if field in own else self._session.setting(field)
 
     def _change(self, values: Mapping[str, object]) -> None:
         """Change parameters, all of them or none."""
         changes = _changes(values)
-        before = self._session.threads
-        self._session.threads = changes.pop(_THREADS, before)
+        threads, (network, device) = self._session.threads, self._session.source
+        source = changes.pop(_NETWORK, network), changes.pop(_DEVICE, device)
+        self._session.threads = changes.pop(_THREADS, threads)
         try:
-            self._session.restyle(**changes)
+            replace(Style(), **changes)
+            if source != self._session.source:
+                self._session.exchange(source)
         except GoEngineError:
-            self._session.threads = before
+            self._session.threads = threads
             raise
+        self._session.restyle(**changes)
 
 
 def _kind(name: str) -> _Kind:
