@@ -3,8 +3,6 @@
 It asks the estimate (:mod:`goengine.estimate`), and no network.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +20,8 @@ _NEAR = 2  # steps from a move, whole chains counting as one, within which it is
 _FIRM = 0.9  # the mean ownership from which a chain is in no danger, and what the playouts say of it is chance
 _MINE = 0.5  # the ownership from which a point that is no neutral one need not be taken any more
 _SAFE = 400  # playouts to see that a capture costs nothing
+
+_Moves = tuple[int | None, ...]  # points, None for a pass
 
 
 class Judge:
@@ -41,9 +41,7 @@ class Judge:
         self._position = position
         self._sign = 1 if position.to_play == BLACK else -1
         self._threads = threads
-        self._passed = position.copy()
-        self._passed.play(None)
-        self._owned_passed: list[NDArray[np.float32]] = []
+        self._played: dict[_Moves, tuple[Position, list[NDArray[np.float32]]]] = {}
         mine = self._sign * seen.ownership.reshape(-1) >= _MINE
         self._to_take = _neutral_points(seen) | (open_points(seen) & ~mine)
         self.candidates = _candidates(seen) | self._atari_points(seen)
@@ -52,7 +50,7 @@ class Judge:
 
     def _atari_points(self, seen: Estimate) -> NDArray[np.bool_]:
         """The only liberties of chains that may be taken or saved after a pass, bool (size * size,)."""
-        owned = np.abs(self._owned_by_passing(0))
+        owned = np.abs(self._owned((None,), 0))
         found = np.zeros(len(owned), np.bool_)
         for chain in seen.chains:
             liberties = self._position.chain(chain.stones[0])[1]
@@ -60,42 +58,25 @@ class Judge:
                 found[liberties[0]] = True
         return found
 
-    def gains(self, point: int) -> bool:
-        """Whether by the playouts the move is better than a pass, or as good while it takes a point and holds it."""
-        after = self._position.copy()
-        after.play(point)
-        return self._better(point, after, self._owned_by_passing)
+    def gains(self, point: int, after: _Moves = (), passing: _Moves = ()) -> bool:
+        """Whether the move is better than a pass, or as good while it takes a point and holds it.
 
-    def gains_after(self, point: int, answer: int | None, attack: int | None, defense: int | None) -> bool:
-        """The same after the next moves: the playouts overlook simple ones.
-
-        It is the opponent's turn in both cases, and both players have moved as often.
+        Playouts overlook simple answers, so that moves can be given. It should be the opponent's turn in both cases.
 
         Args:
             point: the move, legal.
-            answer: the opponent's answer to it; then the player passes.
-            attack: the opponent's move after a pass instead.
-            defense: the player's answer to that.
+            after: moves that follow it, None for a pass.
+            passing: moves that follow a pass instead.
         """
-        ends = []
-        for moves in ((point, answer, None), (None, attack, defense)):
-            end = self._position.copy()
-            for move in moves:
-                end.play(move)
-            ends.append(end)
-        return self._better(point, ends[0], lambda stage: self._owned(ends[1], stage))
-
-    def _better(self, point: int, after: Position, without: Callable[[int], NDArray[np.float32]]) -> bool:
-        """Whether the player owns more around a point in a position than in another, by as few playouts as it takes."""
         parts = _parts_around(self._position, point)
-        mine = np.zeros(after.size**2, np.float32)
+        mine = np.zeros(self._position.size**2, np.float32)
         theirs = np.zeros_like(mine)
         number = 0
         for stage, playouts in enumerate(_STAGES):
             number += playouts
             share = playouts / number
-            mine += share * (self._owned(after, stage) - mine)
-            theirs += share * (without(stage) - theirs)
+            mine += share * (self._owned((point, *after), stage) - mine)
+            theirs += share * (self._owned((None, *passing), stage) - theirs)
             gain, error = _difference(mine, theirs, parts, number)
             held = float(mine[point]) if self._to_take[point] else 0.0
             least = -_WORTH if held >= _OPEN else _WORTH
@@ -114,16 +95,18 @@ class Judge:
                 found[[q, *neighbors(q, size)]] = True
         return found
 
-    def _owned(self, position: Position, stage: int) -> NDArray[np.float32]:
-        """Mean ownership in the viewpoint of the player who moves, float32 (size * size,)."""
-        ownership, _ = play_out(position, _STAGES[stage], stage, self._threads)
-        return self._sign * ownership.reshape(-1)
-
-    def _owned_by_passing(self, stage: int) -> NDArray[np.float32]:
-        """The same after a pass, kept for the next move."""
-        while len(self._owned_passed) <= stage:
-            self._owned_passed.append(self._owned(self._passed, len(self._owned_passed)))
-        return self._owned_passed[stage]
+    def _owned(self, moves: _Moves, stage: int) -> NDArray[np.float32]:
+        """Mean ownership after these moves in the viewpoint of the player who moves, float32 (size * size,); kept."""
+        if moves not in self._played:
+            position = self._position.copy()
+            for move in moves:
+                position.play(move)
+            self._played[moves] = (position, [])
+        position, stages = self._played[moves]
+        while len(stages) <= stage:
+            ownership, _ = play_out(position, _STAGES[len(stages)], len(stages), self._threads)
+            stages.append(self._sign * ownership.reshape(-1))
+        return stages[stage]
 
 
 def _parts_around(position: Position, point: int) -> list[list[int]]:

@@ -277,19 +277,22 @@ class Player:
             if tried == _TRIED:
                 break
             clear = probabilities[point] >= _INSISTS or takes_neutral_point(position, point, scout)
-            if clear or (judge.gains(point) and judge.gains_after(point, *self._next_moves(position, point, judge))):
+            if clear or (judge.gains(point) and self._still_gains(position, point, judge)):
                 return point
         return None
 
-    def _next_moves(self, position: Position, point: int, judge: Judge) -> tuple[int | None, ...]:
-        """What the network plays nearby: the answer to a move; and if the player passes, the attack and the defense."""
+    def _still_gains(self, position: Position, point: int, judge: Judge) -> bool:
+        """Whether a move gains over a pass when the network answers it, and answers what the opponent plays there."""
         near = judge.around(point)
         after, passed = position.copy(), position.copy()
         after.play(point)
         passed.play(None)
-        answer, attack = self.likeliest([after, passed], [near, near])
+        answer = self.likeliest([after], [near])[0]
+        if not judge.gains(point, (answer, None)):
+            return False
+        attack = self.likeliest([passed], [near])[0]
         passed.play(attack)
-        return answer, attack, self.likeliest([passed], [near])[0]
+        return judge.gains(point, (answer, None), (attack, self.likeliest([passed], [near])[0]))
 
     def _moves(self, position: Position, probabilities: NDArray[np.float64], sample: bool) -> Iterator[int]:
         """The moves of positive probability in the order in which to try them, none that repeats a position."""

@@ -196,15 +196,15 @@ def test_a_threat_with_a_simple_answer_gains_nothing() -> None:
     position = set_up(THREAT, "white")
     judge = Judge(position, estimate(position))
     assert judge.gains(at("B9"))
-    assert not judge.gains_after(at("B9"), answer=at("C9"), attack=None, defense=None)
+    assert not judge.gains(at("B9"), (at("C9"), None))
 
 
 def test_a_defense_against_a_threat_with_a_simple_answer_gains_nothing() -> None:
     position = set_up(THREAT, "black")
     judge = Judge(position, estimate(position))
     assert judge.gains(at("C9"))
-    assert not judge.gains_after(at("C9"), answer=None, attack=at("B9"), defense=at("C9"))
-    assert judge.gains_after(at("C9"), answer=None, attack=at("B9"), defense=None)
+    assert not judge.gains(at("C9"), (None, None), (at("B9"), at("C9")))
+    assert judge.gains(at("C9"), (None, None), (at("B9"), None))
 
 
 def test_candidates_are_open_points_and_liberties_of_doubtful_chains() -> None:
