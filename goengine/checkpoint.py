@@ -31,6 +31,7 @@ __all__ = ["BUNDLED", "Network", "load_network", "read_metadata", "save_network"
 FORMAT = 1
 BUNDLED = Path(__file__).parent / "bundled" / "default.safetensors"
 _LARGEST_HEADER = 10_000_000
+_FEW = 8  # boards
 _REQUIRED = ("architecture", "config", "feature_set", "board_size")
 
 
@@ -75,6 +76,8 @@ class Network:
         """
         import torch
 
+        from goengine.winograd import sharing
+
         planes = self._planes(batch)
         device = planes.device
         if "to" not in self._tables:
@@ -82,18 +85,19 @@ class Network:
             self._tables["back"] = self._tables["to"].argsort(dim=1)
         mask = None if legal is None else torch.from_numpy(legal).to(device)
         total = torch.zeros(len(planes), self.size**2, device=device)
-        numbers = range(SYMMETRIES) if symmetries == SYMMETRIES else range(1)
-        with torch.inference_mode():
-            for number in numbers:
+        numbers = range(SYMMETRIES if symmetries == SYMMETRIES else 1)
+        together = SYMMETRIES if len(planes) <= _FEW else 1  # few boards wait for the weights: all symmetries at once
+        with torch.inference_mode(), sharing():
+            for some in (numbers[first : first + together] for first in numbers[::together]):
                 turned = planes
-                if number:
-                    turned = planes.flatten(2)[..., self._tables["to"][number]].view(planes.shape)
-                logits = self.module(turned)
-                if number:
-                    logits = logits[:, self._tables["back"][number]]
-                if mask is not None:
-                    logits = logits.masked_fill(~mask, float("-inf"))
-                total += logits.softmax(1).nan_to_num(0.0)
+                if some != range(1):
+                    turned = torch.cat([planes.flatten(2)[..., self._tables["to"][number]] for number in some])
+                logits = self.module(turned.view(-1, *planes.shape[1:]))
+                for number, answer in zip(some, logits.split(len(planes)), strict=True):
+                    back = answer[:, self._tables["back"][number]] if number else answer
+                    if mask is not None:
+                        back = back.masked_fill(~mask, float("-inf"))
+                    total += back.softmax(1).nan_to_num(0.0)
         return (total / len(numbers)).cpu().numpy()
 
     def _planes(self, batch: npt.NDArray[Any]) -> "torch.Tensor":

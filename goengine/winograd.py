@@ -3,21 +3,24 @@
 `WinogradConv2d` is an ``nn.Conv2d`` in every respect (parameters, state dict, results up to rounding); it differs only
 in how it computes, and only where that pays: 3x3 and 5x5 convolutions that keep the board's size, float32, on an x86
 processor with AVX2. Everything else goes to PyTorch's own convolution: a GPU, autocast and other dtypes, channel counts
-that are not multiples of 8, tracing, compiling and exporting, vmap and forward-mode derivatives, tiny boards, and few
-boards at a time on several threads. Derivatives of derivatives are PyTorch's as well.
+that are not multiples of 8, tracing, compiling and exporting, vmap and forward-mode derivatives, tiny boards, and,
+outside `sharing`, few boards at a time on several threads. Derivatives of derivatives are PyTorch's as well.
 
 Compared with the exact result the error is some 1e-5 of the largest element, against 1e-6 for the direct convolution.
 The kernels are Numba's (`goengine._kernels.winograd`), loaded when first needed: compiled once for a machine, in
 seconds. A call uses as many threads as torch would; which part goes to which thread is fixed, so results repeat exactly
 for a given number of threads (the weight's gradient is summed by parts; all else does not depend on their number).
+In training the threads share the boards; in evaluation the filters, for one board's convolution is mostly waiting for
+the weights, and so each thread reads its own part of them only.
 
 Set the environment variable GOENGINE_WINOGRAD to 0 to do without, or to 1 to use it on other processors as well.
 """
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from types import ModuleType
@@ -29,7 +32,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-__all__ = ["WinogradConv2d", "convolve", "input_gradient", "weight_gradient"]
+__all__ = ["WinogradConv2d", "convolve", "input_gradient", "sharing", "weight_gradient"]
 
 _STEPS = {(3, 3): 4, (5, 5): 2}  # kernel size: outputs of a tile in each direction; a tile's inputs are always 6x6
 _LEAST_SAVED = 1.5  # direct multiplications for one of ours, under which the transforms eat up the gain
@@ -43,7 +46,7 @@ class WinogradConv2d(nn.Conv2d):
     Give it channels-last inputs: others are converted, and its outputs are channels last where its own way was taken.
     """
 
-    _prepared: tuple[Tensor, int, Tensor] | None = None  # the weight, its version, and what became of it
+    _prepared: tuple[Tensor, int, list[Tensor]] | None = None  # the weight, its version, and what became of it
 
     def forward(self, x: Tensor) -> Tensor:
         """Float (batch, in_channels, rows, columns) to (batch, out_channels, rows, columns)."""
@@ -51,7 +54,7 @@ class WinogradConv2d(nn.Conv2d):
             return super().forward(x)
         if torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in self.parameters())):
             return _Convolution.apply(x, self.weight, self.bias)  # type: ignore[no-any-return, no-untyped-call]
-        return convolve(x, self.weight, self.bias, self._transformed())
+        return convolve(x, self.weight, self.bias, self._transformed(x.shape[2], x.shape[3]))
 
     def _pays(self, x: Tensor) -> bool:
         """Whether our own way can compute this, and is the faster one."""
@@ -76,7 +79,7 @@ class WinogradConv2d(nn.Conv2d):
             or self.out_channels % 8
             or min(self.in_channels, self.out_channels) < _LEAST_CHANNELS
             or x.shape[1] != self.in_channels
-            or not _worth_it(x.shape[0], x.shape[2], x.shape[3], self.kernel_size[0], torch.get_num_threads())
+            or not _worth_it(x.shape[0], x.shape[2], x.shape[3], self.kernel_size[0])
             or torch.is_autocast_enabled("cpu")
             or torch._C._are_functorch_transforms_active()
             or forward_ad._current_level >= 0
@@ -84,14 +87,21 @@ class WinogradConv2d(nn.Conv2d):
             return False
         return _usable()
 
-    def _transformed(self) -> Tensor:
+    def _transformed(self, height: int, width: int) -> list[Tensor]:
         """The weight as the kernels want it; in eval mode kept until it changes: a single board would wait for it."""
         weight = self.weight.detach()
         if self.training or weight.is_inference():
-            return _transform(weight)
+            return [_transform(weight)]
         kept = self._prepared
-        if kept is None or kept[0].data_ptr() != weight.data_ptr() or kept[1] != weight._version:
-            kept = self._prepared = (weight, weight._version, _transform(weight))
+        filters = _shares(self.out_channels, _work(1, height, width, weight))
+        if (
+            kept is None
+            or kept[0].data_ptr() != weight.data_ptr()
+            or kept[1] != weight._version
+            or len(kept[2]) != len(filters)
+        ):
+            parts = [_transform(weight[first:last]) for first, last in filters]
+            kept = self._prepared = (weight, weight._version, parts)
         return kept[2]
 
     def train(self, mode: bool = True) -> "WinogradConv2d":
@@ -126,33 +136,48 @@ class _Convolution(torch.autograd.Function):
         )
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None, transformed: Tensor | None = None) -> Tensor:
+def convolve(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, transformed: Sequence[Tensor] | None = None
+) -> Tensor:
     """The convolution, without a gradient; the weight's two sizes are both 3 or both 5, zero padding keeps x's size.
 
     Args:
         x: float32 (batch, channels, rows, columns); channels a multiple of 8, at least one element.
         weight: float32 (filters, channels, 3 or 5, 3 or 5); filters a multiple of 8.
         bias: float32 (filters).
-        transformed: what `weight` becomes in the kernels, where it is known.
+        transformed: what the weight becomes in the kernels, where it is known: one tensor; or several for as many
+            threads, each for the next filters.
 
     Returns:
         float32 (batch, filters, rows, columns), channels last.
     """
     x, weight = _channels_last(x.detach()), weight.detach()
     batch, channels, height, width = x.shape
-    filters, step = weight.shape[0], _STEPS[weight.shape[2], weight.shape[3]]
-    weights = _transform(weight) if transformed is None else transformed
-    y = torch.empty((batch, filters, height, width), memory_format=torch.channels_last)
-    offsets = torch.zeros(filters) if bias is None else bias.detach().contiguous()
-    arrays = (_array(x.permute(0, 2, 3, 1)), _array(weights), _array(offsets), _array(y.permute(0, 2, 3, 1)))
-    kernel = _kernels().convolve
+    step = _STEPS[weight.shape[2], weight.shape[3]]
+    weights = transformed or [_transform(weight)]
+    offsets = torch.zeros(len(weight)) if bias is None else bias.detach().contiguous()
+    counts = [part.shape[1] // channels for part in weights]
+    ys = [torch.empty((batch, count, height, width), memory_format=torch.channels_last) for count in counts]
+    x_array, kernel = _array(x.permute(0, 2, 3, 1)), _kernels().convolve
+    arrays = [
+        (x_array, _array(part), _array(offset), _array(y.permute(0, 2, 3, 1)))
+        for part, offset, y in zip(weights, torch.split(offsets, counts), ys, strict=True)
+    ]
+    shape, pieces = _plan(batch, height, width, channels, counts[0], step)
+    if len(ys) == 1:
 
-    def part(number: int, first: int, last: int) -> None:
-        kernel(*arrays, _scratch(*shape), *shape, first, last)
+        def part(number: int, first: int, last: int) -> None:
+            kernel(*arrays[0], _scratch(*shape), *shape, first, last)
 
-    shape, pieces = _plan(batch, height, width, channels, filters, step)
-    _run(part, pieces)
-    return y
+        _run(part, pieces)
+        return ys[0]
+    shapes = [(*shape[:3], count, *shape[4:]) for count in counts]
+
+    def own_filters(number: int, first: int, last: int) -> None:
+        kernel(*arrays[number], _scratch(*shapes[number]), *shapes[number], first, last)
+
+    _run(own_filters, [(0, pieces[-1][1])] * len(ys))
+    return torch.cat(ys, 1)
 
 
 def input_gradient(gradient: Tensor, weight: Tensor) -> Tensor:
@@ -225,14 +250,29 @@ def _plan(
     down, columns = -(-height // step), -(-width // step)
     rows = batch * down
     work = rows * columns * 36 * channels * filters
-    parts = max(1, min(torch.get_num_threads(), rows, work // _PART))
+    parts = max(1, min(_threads(), rows, work // _PART))
     edges = [rows * number // parts for number in range(parts + 1)]
     return (height, width, channels, filters, step, _group(columns)), list(pairwise(edges))
 
 
-def _worth_it(batch: int, height: int, width: int, kernel: int, threads: int) -> bool:
+def _work(batch: int, height: int, width: int, weight: Tensor) -> int:
+    """How many multiplications the products take."""
+    step = _STEPS[weight.shape[2], weight.shape[3]]
+    return batch * -(-height // step) * -(-width // step) * 36 * weight.shape[0] * weight.shape[1]
+
+
+def _shares(filters: int, work: int) -> list[tuple[int, int]]:
+    """The filters (first, last) of each thread: few enough threads that all are worth waking, whole vectors each."""
+    pairs = filters // 16
+    parts = max(1, min(_threads(), pairs, work // _PART))
+    edges = [16 * (pairs * number // parts) for number in range(parts)] + [filters]
+    return list(pairwise(edges))
+
+
+def _worth_it(batch: int, height: int, width: int, kernel: int) -> bool:
+    threads = torch.get_num_threads()
     if not batch or (threads > 1 and batch < 2 * threads):
-        return False  # torch's threads share a board better than ours: they need not be woken
+        return False  # torch's own threads, awake from the operation before, would be in the way of ours
     step = _STEPS[kernel, kernel]
     tiles = -(-height // step) * -(-width // step)
     return height * width * kernel * kernel >= _LEAST_SAVED * tiles * 36
@@ -255,6 +295,31 @@ def _kernels() -> ModuleType:
 
 
 _mine = threading.local()
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """Within it, our convolutions in this thread use the threads that torch was given, and torch uses one.
+
+    For one or a few boards. Torch's threads stay awake for a while after each operation, in case that another one
+    follows, and take the processor's cores from ours; and what is left to torch here is too little to share.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1 or not _usable():
+        yield
+        return
+    torch.set_num_threads(1)
+    _mine.threads = threads
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        del _mine.threads
+
+
+def _threads() -> int:
+    """How many threads this thread's convolutions may use."""
+    return getattr(_mine, "threads", 0) or torch.get_num_threads()
 
 
 def _scratch(height: int, width: int, channels: int, filters: int, step: int, group: int) -> NDArray[np.float32]:

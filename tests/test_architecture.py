@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "scoring": {"estimate", "rules", "rulesets"},
     "features": {"_kernels", "rules"},
     "sgf": {"board", "coords", "handicap", "rules"},
-    "checkpoint": {"features", "layers", "networks", "symmetry"},
+    "checkpoint": {"features", "layers", "networks", "symmetry", "winograd"},
     "prepare": {"sgf", "shards"},
     "gamecodes": set(),
     "mixture": {"shards"},

@@ -233,6 +233,32 @@ def test_autocast_and_few_boards_on_threads_are_left_to_torch(taken: list[int]) 
     assert taken
 
 
+@pytest.mark.parametrize("filters", [16, 24, 72, 128])
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_share_the_filters_of_a_few_boards(
+    filters: int, threads: int, taken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(winograd, "_PART", 1)
+    ours, x = layer(64, filters).eval(), torch.randn(2, 64, 19, 19)
+    with torch.no_grad():
+        alone = ours(x)
+        torch.set_num_threads(threads)
+        with winograd.sharing():
+            assert torch.get_num_threads() == 1
+            shared = ours(x)
+        assert torch.get_num_threads() == threads
+    assert len(taken) == 2 and ours._prepared is not None
+    assert len(ours._prepared[2]) == min(threads, max(1, filters // 16))
+    assert torch.equal(shared, alone) and shared.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_torch_keeps_its_threads_where_the_kernels_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winograd, "_usable", lambda: False)
+    torch.set_num_threads(2)
+    with winograd.sharing():
+        assert torch.get_num_threads() == 2
+
+
 def test_the_environment_variable_decides(taken: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     for wish in ("0", "1"):
