@@ -13,7 +13,7 @@ from goengine.errors import GoEngineError
 from goengine.rules import Position
 from goengine.sampling import draw_points
 from goengine.selfplay import Game, Played, Sampling, SelfPlay, Turn
-from goengine.selfplay.ending import INSISTS, legal_points, open_points, settled_points
+from goengine.selfplay.ending import INSISTS, legal_points, open_points, settled_sizes
 
 
 def play(games: list[Game], size: int = 5, players: int = 1, **settings: Any) -> dict[int, Played]:
@@ -33,7 +33,7 @@ def replay(played: Played, size: int, komi: float = 0.5) -> Position:
 
 @pytest.mark.parametrize("size", [2, 5, 9])
 def test_games_end_by_passes_are_legal_and_counted(size: int) -> None:
-    games = play([Game(number, 0, 0) for number in range(8)], size)
+    games = play([Game(number, 0, 0) for number in range(8)], size, max_moves=300)
     assert sorted(games) == list(range(8))
     for played in games.values():
         position = replay(played, size)
@@ -181,21 +181,21 @@ X X X O O O
 
 
 def test_small_regions_of_one_colour_are_settled() -> None:
-    settled = marks(settled_points(board(TERRITORIES)[None])[0], 6)
+    settled = marks(settled_sizes(board(TERRITORIES)[None])[0], 6)
     assert settled == {(0, 0), (0, 1), (0, 4), (0, 5)}  # the large one, and the one with a stone inside, are not
 
 
 def test_nothing_is_settled_on_an_empty_board_or_early() -> None:
     stones = np.zeros((2, 9, 9), np.int8)
     stones[1, 0, 1] = stones[1, 1, 0] = 1
-    assert not settled_points(stones).any()
+    assert not settled_sizes(stones).any()
 
 
 def test_regions_do_not_reach_from_game_to_game() -> None:
     one = board(TERRITORIES)
-    both = settled_points(np.stack([one, np.zeros_like(one), -one[::-1]]))
-    assert (both[0] == settled_points(one[None])[0]).all() and not both[1].any()
-    assert (both[2] == settled_points(-one[None, ::-1])[0]).all() and both[2].any()
+    both = settled_sizes(np.stack([one, np.zeros_like(one), -one[::-1]]))
+    assert (both[0] == settled_sizes(one[None])[0]).all() and not both[1].any()
+    assert (both[2] == settled_sizes(-one[None, ::-1])[0]).all() and both[2].any()
 
 
 def test_what_takes_stones_or_saves_them_is_left_to_play() -> None:
@@ -209,6 +209,23 @@ def test_what_takes_stones_or_saves_them_is_left_to_play() -> None:
     words = batch.words()
     legal, open_ = legal_points(words, batch.masks())[0], open_points(words, batch.boards())[0]
     assert legal[0] and open_[0]  # the region touches White only, but Black takes three stones there
+
+
+def test_a_chain_with_one_eye_of_two_points_is_left_to_be_taken() -> None:
+    batch = setup("""
+    . . O X . .
+    O O O X . .
+    X X X X . .
+    . . . . . .
+    . . . . . .
+    . . . . . .
+    """)
+    for own in (False, True):  # Black to move, then White, whose points they are
+        words = batch.words()
+        legal, open_ = legal_points(words, batch.masks())[0], open_points(words, batch.boards())[0]
+        assert legal[0] and legal[1]
+        assert (open_[:2] == (not own)).all()
+        batch.play([36])
 
 
 def test_seki_is_left_alone() -> None:
