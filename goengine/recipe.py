@@ -45,6 +45,7 @@ class Recipe:
     legal_only: bool = True  # cross-entropy over legal points only
     ema: tuple[int, ...] = (50_000, 200_000)  # horizons of the averaged weights, positions
     retain: float = 0.0  # adds so many times KL(start || now) to the loss, where a run begins with a network
+    teacher: str = ""  # a network file of the same planes: then retain is about its policy (distillation)
     # Signs of life: see goengine.trainer.vitals.
     expected: Mapping[int, float] = field(default_factory=dict)  # positions and the validation loss to expect there
     patience: int = 300_000  # positions after which a run that is no better than chance stops; 0 never
@@ -112,10 +113,12 @@ class Recipe:
             raise RecipeError("the recipe has no end: set positions or minutes (--time-limit)")
         if self.player_share == 0:
             raise RecipeError("player_share = 0.0: then nothing is learnt from the player")
-        if self.retain and self.start != "network":
+        if self.retain and self.start != "network" and not self.teacher:
             raise RecipeError(
-                f'retain = {self.retain:g} holds on to the network that a run began with: start = "network"'
+                f'retain = {self.retain:g} holds on to the network that a run began with: start = "network", or teacher'
             )
+        if self.teacher and not self.retain:
+            raise RecipeError(f"teacher = {self.teacher!r}: how much it counts is said by retain, now 0 (try 2)")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -70,6 +70,7 @@ def test_the_step_is_one_graph(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 @pytest.mark.parametrize("changes", [{}, {"network": "alphago", "accumulate": 2}, {"precision": "bfloat16"}])
 def test_a_compiled_step_is_the_same_step(changes: dict[str, object]) -> None:

@@ -198,6 +198,10 @@ def test_a_full_disk_is_said_and_survived(
     assert status == 0 and len(writes) == 31, err  # one each step, and one at the end
     assert err.count("cannot be written (No space left on device): the one before is kept, training goes on") == 3
     status, err = run(capsys, *games, "--resume", "--positions", 512)
+    assert status == 0 and "(No space left on device): the network is measured and written without it" in err
+    assert load_network(folder / "r" / "network.safetensors").metadata["training"]["positions"] == 512
+    stopping(monkeypatch, 35, signal.SIGTERM)
+    status, err = run(capsys, *games, "--resume", "--positions", 1024)
     last = err.splitlines()[-1]
     assert status == 2 and last.startswith("train.py: ") and "cannot be written (No space left on device)" in last
     assert read_run(folder / "r")[1]["counters"]["steps"] == 30

@@ -13,6 +13,7 @@ from small_games import corpus
 from goengine.checkpoint import load_network
 from goengine.dataset import Batch, PositionSampler
 from goengine.errors import NetworkFileError, RecipeError
+from goengine.metrics import drift, legal_points
 from goengine.optimizers import Muon, clip_to_median, make_optimizers, orthogonalized
 from goengine.recipe import Recipe, parse_setting, read_recipe, recipe_from
 from goengine.trainer import (
@@ -138,6 +139,31 @@ def test_parts_stay_near_the_start_as_the_whole_does(tmp_path: Path) -> None:
         losses.append(float(trainer.learn(batch, 0.0)[0]))
         assert losses[-1] > alone + 1e-4
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+
+
+def test_a_teachers_policy_is_learnt(tmp_path: Path) -> None:
+    one, other = batches(2)
+    rates = {"rate": 0.01, "muon_rate": 0.01}
+    path = tmp_path / "teacher.safetensors"
+    teacher = Trainer(recipe(network="residual", filters=12, seed=5, **rates), CPU)
+    for _ in range(20):
+        teacher.learn(one, 1.0)
+    teacher.export(path, teacher.module.eval(), {}, {})
+    away = []
+    for settings in ({"retain": 0.0}, {"teacher": str(path), "retain": 3.0}):
+        pupil = Trainer(recipe(network="alphago", **rates, **settings), CPU)
+        if pupil.recipe.retain:
+            pupil.stay_near(path)
+        for _ in range(20):
+            pupil.learn(other, 1.0)  # positions that the teacher has not seen
+        planes = pupil.objective.planes(words := pupil.to_device(other)[0])
+        with torch.no_grad():
+            away.append(float(drift(pupil.module.eval()(planes), teacher.module(planes), legal_points(words))))
+    assert away[1] < 0.5 * away[0], away
+    with pytest.raises(
+        RecipeError, match="for alphago48 on 9x9 boards; the recipe's is for board4 on 9x9: give another"
+    ):
+        Trainer(recipe(feature_set="board4"), CPU).stay_near(path)
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
@@ -292,6 +318,7 @@ def test_precision() -> None:
         ({"positions": 0}, "no end: set positions or minutes"),
         ({"weights": {"kgs": "3"}}, "is not sources and numbers, as kgs6d=3"),
         ({"ema": [0]}, "is not whole numbers, as 1000,2000"),
+        ({"teacher": "big.safetensors"}, "teacher = 'big.safetensors': how much it counts is said by retain, now 0"),
         ({"parts": 3}, "parts = 3: must divide batch = 16"),
         ({"parts": 2, "accumulate": 2}, "parts = 2 and accumulate = 2: both cut a batch up; use one"),
     ],

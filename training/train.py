@@ -239,7 +239,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
         trainer.start_from_data(next(iter(first)))
         first.close()
     if recipe.retain:
-        trainer.stay_near(Path(arguments.begin or start))
+        trainer.stay_near(Path(recipe.teacher or arguments.begin or start))
     parameters = sum(p.numel() for p in trainer.module.parameters())
     precision = "bfloat16" if trainer.bfloat16 else "float32"
     where = f"{device}, {team.count} processes" if team.count > 1 else str(device)
@@ -352,7 +352,12 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
                 )
 
     # --------------------------------------------------------------------------------------------------------- end
-    save()
+    try:
+        save()
+    except NetworkFileError as error:
+        if not over:
+            raise
+        log.say(f"{error}: the network is measured and written without it")
     if not over:
         log.say(f"stopped at step {trainer.steps:,}; go on with --run {folder} --resume")
         return 128 + caught if caught else STOPPED

@@ -133,20 +133,27 @@ class Trainer:
         self.averages = Averages(self.module, self.recipe.ema)
 
     def stay_near(self, path: Path) -> None:
-        """Hold on to the policy of this network file, as the recipe's ``retain`` asks.
+        """Learn, or hold on to, the policy of this network file, as the recipe's ``retain`` asks.
 
         Raises:
             NetworkFileError: when the file cannot be read.
+            RecipeError: when its network sees other planes, or another board.
         """
-        self.objective.start = (load_network(path, str(self.device)).module,)
+        network = load_network(path, str(self.device))
+        if (network.feature_set, network.size) != (self.recipe.feature_set, self.size):
+            raise RecipeError(
+                f"{path}: a network for {network.feature_set} on {network.size}x{network.size} boards; the recipe's is "
+                f"for {self.recipe.feature_set} on {self.size}x{self.size}: give another --teacher"
+            )
+        self.objective.start = (network.module,)
 
     # ---------------------------------------------------------------------------------------------------------- step
     def to_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """A batch's words and targets, turned by their symmetries: int64 (batch, points) and (batch,)."""
-        words, targets, symmetries = (
-            torch.from_numpy(array).to(self.device, non_blocking=True)
-            for array in (batch.words.view(np.int64), batch.targets, batch.symmetries)
-        )
+        arrays = [torch.from_numpy(array) for array in (batch.words.view(np.int64), batch.targets, batch.symmetries)]
+        if self.device.type == "cuda":  # from pageable memory the copy would wait for the steps that are still computed
+            arrays = [array.pin_memory() for array in arrays]
+        words, targets, symmetries = (array.to(self.device, non_blocking=True) for array in arrays)
         self.mark("transfer")
         words = words.gather(1, self._new[symmetries])
         targets = self._old[symmetries].gather(1, targets.unsqueeze(1)).squeeze(1)

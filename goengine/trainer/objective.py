@@ -19,7 +19,8 @@ class Objective(nn.Module):
 
     Attributes:
         network: the policy network; all parameters are its own.
-        start: the network to stay near, as the recipe's ``retain`` asks, or none; its parameters are not this module's.
+        start: the network to stay near, or to learn from, as the recipe's ``retain`` asks, or none; its parameters are
+            not this module's.
         mark: called with ``"unpack"`` once the planes are there, if set: for `goengine.trainer.profiling`.
     """
 
@@ -45,7 +46,7 @@ class Objective(nn.Module):
     def forward(self, words: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Mean loss in nats per position, and how many moves were the likeliest legal one.
 
-        What holds the network near its start is part of the loss.
+        What holds the network near its start, or its teacher (Hinton et al. 2015), is part of the loss.
 
         Args:
             words: int64 (batch, points).
