@@ -3,6 +3,8 @@
 It asks the estimate (:mod:`goengine.estimate`), and no network.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -161,12 +163,12 @@ def takes_neutral_point(position: Position, point: int, seen: Estimate) -> bool:
     return all(len(after.chain(q)[1]) >= 3 for q in [point, *own])
 
 
-def capturing_moves(position: Position, threads: int = 1) -> list[int]:
+def capturing_moves(position: Position, threads: int = 1) -> Iterator[int]:
     """Moves by which the player to move takes the opponent's dead stones off, the best first.
 
     Each is legal, repeats no position, fills no true eye, is not put into atari unless it captures, and by the
-    playouts endangers none of the player's living chains. Empty when no dead stones are left, or nothing of the kind
-    can be done about them.
+    playouts endangers none of the player's living chains; that is looked at when the move is asked for. None when no
+    dead stones are left, or nothing of the kind can be done about them.
     """
     seen = estimate(position, _SAFE, threads=threads)
     color = position.to_play
@@ -180,11 +182,9 @@ def capturing_moves(position: Position, threads: int = 1) -> list[int]:
             if sensible[point] and not position.repeats(point):
                 rank = (len(liberties), -len(chain.stones))
                 ranked[point] = min(rank, ranked.get(point, rank))
-    return [
-        point
-        for point in sorted(ranked, key=lambda point: (ranked[point], point))
-        if _is_safe(position, point, alive, threads)
-    ]
+    for point in sorted(ranked, key=lambda point: (ranked[point], point)):
+        if _is_safe(position, point, alive, threads):
+            yield point
 
 
 def _is_safe(position: Position, point: int, alive: set[int], threads: int) -> bool:

@@ -162,7 +162,7 @@ class Player:
         """
         point = self._choose(position, sample and not (self.style.temperature > 0 and _own_in_atari(position).any()))
         if point is None and (cleanup or self.style.pass_policy == "cleanup"):
-            return next(iter(capturing_moves(position, self.threads)), None)
+            return next(capturing_moves(position, self.threads), None)
         return point
 
     def _choose(self, position: Position, sample: bool) -> int | None:

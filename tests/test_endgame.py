@@ -7,10 +7,11 @@ import pytest
 from diagrams import set_up
 from fake_network import FakeNetwork
 
+from goengine import endgame
 from goengine.coords import parse_vertex
 from goengine.endgame import Judge, capturing_moves
 from goengine.errors import GoEngineError
-from goengine.estimate import estimate
+from goengine.estimate import Estimate, estimate
 from goengine.player import Player
 from goengine.rules import Position
 
@@ -85,7 +86,21 @@ def test_only_the_cleanup_policy_captures_them_unasked() -> None:
 
 
 def test_there_is_nothing_to_capture_for_the_owner_of_the_dead_stones() -> None:
-    assert capturing_moves(set_up(DEAD, "white")) == []
+    assert list(capturing_moves(set_up(DEAD, "white"))) == []
+
+
+def test_a_move_that_captures_is_found_without_judging_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[Position] = []
+
+    def counted(position: Position, *arguments: int, **threads: int) -> Estimate:
+        judged.append(position)
+        return estimate(position, *arguments, **threads)
+
+    monkeypatch.setattr(endgame, "estimate", counted)
+    moves = capturing_moves(set_up(DEAD, "black"))
+    first = next(moves)
+    assert len(judged) == 2  # the board, and what becomes of it
+    assert len({first, *moves}) > 1 and len(judged) > 2
 
 
 OPEN = """
