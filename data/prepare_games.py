@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from goengine.errors import GoEngineError
+from goengine.exits import exit_status
 from goengine.prepare import Progress, Report, Settings, prepare
 from goengine.sgf import write_game
 
@@ -105,11 +105,4 @@ def _toy_game(shift: int) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except GoEngineError as error:
-        sys.stderr.write(f"prepare_games: {error}\n")
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nstopped: the same command goes on from here\n")
-        sys.exit(130)
+    sys.exit(exit_status("prepare_games", main, "stopped: the same command goes on from here"))

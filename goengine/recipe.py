@@ -1,7 +1,5 @@
 """The settings of a training run: a frozen dataclass read from TOML, overridden by ``--name value``."""
 
-import dataclasses
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +8,7 @@ from typing import Any
 from goengine import settings
 from goengine.errors import RecipeError
 
-__all__ = ["SETTINGS", "Recipe", "check_name", "parse_setting", "read_recipe", "recipe_from"]
+__all__ = ["Recipe", "read_recipe", "recipe_from"]
 
 
 @dataclass(frozen=True)
@@ -83,9 +81,7 @@ class Recipe:
             "schedule": ("flat", "cosine", "halving"),
             "precision": ("auto", "float32", "bfloat16"),
         }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise RecipeError(f"{name} = {getattr(self, name)!r}: use one of {', '.join(allowed)}")
+        settings.check_choices(self, choices)
         least = {
             "batch": 2,
             "filters": 1,
@@ -96,12 +92,7 @@ class Recipe:
             "parts": 1,
             "board_size": 2,
         }
-        for setting in dataclasses.fields(self):
-            value = getattr(self, setting.name)
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                low = least.get(setting.name, 0)
-                if not math.isfinite(value) or value < low:
-                    raise RecipeError(f"{setting.name} = {value!r}: must be at least {low}")
+        settings.check_least(self, least)
         for name in ("cooldown", "hold_out", "momentum", "player_share"):
             if getattr(self, name) > 1:
                 raise RecipeError(f"{name} = {getattr(self, name)!r}: must be between 0 and 1")
@@ -129,10 +120,6 @@ class Recipe:
         return settings.to_toml(self)
 
 
-SETTINGS = settings.names(Recipe)
-"""The name of each setting."""
-
-
 def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:
     """A recipe from plain values: see `goengine.settings.settings_from`."""
     return settings.settings_from(Recipe, values, where)
@@ -143,13 +130,3 @@ def read_recipe(
 ) -> Recipe:
     """A recipe from a TOML file: see `goengine.settings.read_settings`."""
     return settings.read_settings(Recipe, path, overrides, defaults)
-
-
-def check_name(name: str, where: str) -> None:
-    """Refuse a name that is no setting of a recipe: see `goengine.settings.check_name`."""
-    settings.check_name(Recipe, name, where)
-
-
-def parse_setting(name: str, text: str) -> Any:
-    """A command line's text as the value that TOML would have given: see `goengine.settings.parse_setting`."""
-    return settings.parse_setting(Recipe, name, text)

@@ -1,22 +1,35 @@
-"""Settings: a frozen dataclass read from TOML, overridden by ``--name value``, and written back.
+"""Settings: a frozen dataclass read from TOML, overridden by ``--name value``, checked, and written back.
 
 A field has one of the types of `_KINDS`; whatever else is given for it gets one line that says what it takes.
 """
 
+import argparse
 import contextlib
 import dataclasses
 import difflib
 import json
+import math
 import os
 import tomllib
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from goengine.errors import RecipeError
 
-__all__ = ["as_dict", "check_name", "names", "parse_setting", "read_settings", "settings_from", "to_toml"]
+__all__ = [
+    "as_dict",
+    "check_choices",
+    "check_least",
+    "check_name",
+    "names",
+    "parse_arguments",
+    "parse_setting",
+    "read_settings",
+    "settings_from",
+    "to_toml",
+]
 
 Settings = TypeVar("Settings")
 
@@ -116,6 +129,60 @@ def parse_setting(kind: type[Any], name: str, text: str) -> Any:
         return {key: float(value) for key, value in (part.split("=") for part in parts)}
     except (ValueError, KeyError):
         raise RecipeError(f"--{name} {text}: not a value for this setting ({_KINDS[wanted]})") from None
+
+
+def parse_arguments(
+    parser: argparse.ArgumentParser, kind: type[Any], argv: Sequence[str] | None
+) -> tuple[argparse.Namespace, dict[str, Any]]:
+    """A command line of which each setting may be a part, as ``--name value``.
+
+    Args:
+        parser: for everything else; its options are not abbreviated (``allow_abbrev=False``).
+        kind: the dataclass.
+        argv: the words; None for the program's own.
+
+    Returns:
+        The parsed options, and the settings that were given.
+
+    Raises:
+        RecipeError: for what is neither, with the nearest name, and for text that is no value of its setting.
+    """
+    known = names(kind)
+    for name in known:
+        flags = {f"--{name}", f"--{name.replace('_', '-')}"}
+        parser.add_argument(*sorted(flags), dest=f"set_{name}", help=argparse.SUPPRESS)
+    arguments, unknown = parser.parse_known_args(argv)
+    for text in unknown:
+        if text.startswith("--"):
+            check_name(kind, text[2:].partition("=")[0].replace("-", "_"), "command line")
+        raise RecipeError(f"unexpected argument {text!r}; see --help")
+    given = {name: getattr(arguments, f"set_{name}") for name in known}
+    return arguments, {name: parse_setting(kind, name, text) for name, text in given.items() if text is not None}
+
+
+def check_choices(settings: Any, choices: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a text that is none of its choices.
+
+    Raises:
+        RecipeError: naming the setting, its value and the choices.
+    """
+    for name, allowed in choices.items():
+        if getattr(settings, name) not in allowed:
+            raise RecipeError(f"{name} = {getattr(settings, name)!r}: use one of {', '.join(allowed)}")
+
+
+def check_least(settings: Any, least: Mapping[str, float]) -> None:
+    """Refuse numbers that are not finite, or below the least there may be of them: 0, where nothing else is said.
+
+    Raises:
+        RecipeError: naming the setting, its value and the least.
+    """
+    for setting in dataclasses.fields(settings):
+        value = getattr(settings, setting.name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            low = least.get(setting.name, 0)
+            if not math.isfinite(value) or value < low:
+                raise RecipeError(f"{setting.name} = {value!r}: must be at least {low}")
 
 
 def as_dict(settings: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ PACKAGE = ROOT / "goengine"
 ANYONE = {"errors", "movecodes", "_version"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "exits": set(),
     "movecodes": set(),
     "_version": set(),
     "_kernels": set(),
@@ -59,13 +60,13 @@ ALLOWED: dict[str, set[str]] = {
     },
     "batch": {"_kernels", "board", "coords", "features", "rules"},
     "sampling": set(),
-    "images": {"checkpoint", "intervals", "layers", "optimizers", "plots", "trainer"},
+    "images": {"checkpoint", "intervals", "layers", "optimizers", "plots", "settings", "trainer"},
     "recognition": {"board", "coords", "images", "layers", "sgf"},
     "folders": set(),
     "env": {"batch", "checkpoint", "coords", "features", "gtp", "handicap", "rules", "sampling"},
     "selfplay": {"batch", "folders", "match", "player", "rules", "sampling", "sgf", "shards"},
     "resize": {"checkpoint", "layers"},
-    "reinforce": {"checkpoint", "layers", "optimizers", "rules", "selfplay"},
+    "reinforce": {"checkpoint", "layers", "optimizers", "rules", "selfplay", "settings"},
     "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
     "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "rules", "sgf", "symmetry"},
 }

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from goengine.errors import ImageError, NetworkFileError, RecipeError
+from goengine.exits import STOPPED
 from goengine.images.data import ImageSet, folds
 from goengine.images.evaluation import Evaluation
 from goengine.images.learning import ImageTrainer, predict
@@ -193,7 +194,7 @@ def test_the_script_from_pictures_to_report(tmp_path: Path, capsys: pytest.Captu
         Image.fromarray(pixels[0]).save(place / f"{number}.png")
     (tmp_path / "r.toml").write_text('name = "r"\nnetwork = "lecture"\nwidth = 4\nsize = 8\nbatch = 8\nlog_steps = 2\n')
     base = [str(tmp_path / "r.toml"), "--data", str(tmp_path / "pictures"), "--run", str(tmp_path / "run")]
-    assert train_images.main([*base, "--epochs", "4", "--stop-after", "0"]) == train_images.STOPPED
+    assert train_images.main([*base, "--epochs", "4", "--stop-after", "0"]) == STOPPED
     assert train_images.main([*base, "--epochs", "1"]) == 2  # there is a run in that folder
     assert "--resume" in capsys.readouterr().err
     assert train_images.main([*base[1:], "--resume"]) == 0

@@ -10,6 +10,7 @@ import torch
 
 from goengine.checkpoint import Network, load_network
 from goengine.errors import NetworkFileError, RecipeError
+from goengine.exits import STOPPED
 from goengine.networks import build_network
 from goengine.reinforce import Learner, ReinforceRecipe
 from goengine.reinforce.learning import advantages, policy_loss
@@ -154,7 +155,7 @@ def test_the_script_stops_goes_on_and_measures(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "r.toml").write_text('name = "r"\nboard_size = 5\ngames = 4\nslots = 4\niterations = 2\nthreads = 1\n')
     base = ["--run", str(tmp_path / "run"), "--measure-games", "2", "--measure-every", "1"]
     start = [str(tmp_path / "r.toml"), "--from", str(tmp_path / "tiny.safetensors"), *base]
-    assert reinforce.main([*start, "--stop-after", "0"]) == reinforce.STOPPED
+    assert reinforce.main([*start, "--stop-after", "0"]) == STOPPED
     assert reinforce.main(start) == 2
     assert "--resume" in capsys.readouterr().err
     assert reinforce.main([*base, "--resume"]) == 0

@@ -341,8 +341,9 @@ def test_a_divergent_run_says_so(folder: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_no_setting_hides_another_option() -> None:
-    from goengine.recipe import SETTINGS, check_name
+    from goengine.recipe import Recipe
+    from goengine.settings import check_name, names
 
-    assert not {"recipe", "games", "validation", "run", "resume", "smoke", "time_limit"} & set(SETTINGS)
+    assert not {"recipe", "games", "validation", "run", "resume", "smoke", "time_limit"} & set(names(Recipe))
     with pytest.raises(RecipeError, match="did you mean minutes"):
-        check_name("minute", "command line")
+        check_name(Recipe, "minute", "command line")

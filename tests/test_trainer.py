@@ -15,7 +15,8 @@ from goengine.dataset import Batch, PositionSampler
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.metrics import drift, legal_points
 from goengine.optimizers import Muon, clip_to_median, make_optimizers, orthogonalized
-from goengine.recipe import Recipe, parse_setting, read_recipe, recipe_from
+from goengine.recipe import Recipe, read_recipe, recipe_from
+from goengine.settings import parse_setting
 from goengine.trainer import (
     Averages,
     Trainer,
@@ -342,13 +343,13 @@ def test_recipe_files(tmp_path: Path) -> None:
 
 
 def test_settings_of_the_command_line() -> None:
-    assert parse_setting("weights", "kgs6d=3,aebpro=0.5") == {"kgs6d": 3.0, "aebpro": 0.5}
-    assert parse_setting("ema", "100,200") == [100, 200]
-    assert parse_setting("positions", "1_000") == 1000
-    assert parse_setting("compile", "true") is True
+    assert parse_setting(Recipe, "weights", "kgs6d=3,aebpro=0.5") == {"kgs6d": 3.0, "aebpro": 0.5}
+    assert parse_setting(Recipe, "ema", "100,200") == [100, 200]
+    assert parse_setting(Recipe, "positions", "1_000") == 1000
+    assert parse_setting(Recipe, "compile", "true") is True
     for name, text in (("batch", "2.5"), ("compile", "maybe"), ("weights", "kgs"), ("ema", "x")):
         with pytest.raises(RecipeError, match=f"--{name} {text}: not a value for this setting"):
-            parse_setting(name, text)
+            parse_setting(Recipe, name, text)
 
 
 RECIPES = (Path(__file__).parent.parent / "training" / "recipes").glob("*.toml")

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from goengine.checkpoint import load_network
 from goengine.errors import GoEngineError, RecipeError
-from goengine.recipe import check_name, parse_setting
+from goengine.recipe import Recipe
+from goengine.settings import check_name, parse_setting
 
 HERE = Path(__file__).resolve().parent
 RECIPES = [HERE / "recipes" / f"{name}.toml" for name in ("fully_connected", "convolutions", "alphago-small")]
@@ -34,12 +35,12 @@ def runs_of(recipes: list[Path], varied: list[str]) -> list[tuple[str, Path, lis
     for text in varied:
         name, sign, values = text.partition("=")
         name = name.strip().replace("-", "_")
-        check_name(name, "--vary")
+        check_name(Recipe, name, "--vary")
         if not sign or not values.strip(","):
             raise RecipeError(f"--vary {text}: give values, as {name}=A,B")
         choices.append([(name, value.strip()) for value in values.split(",") if value.strip()])
         for _, value in choices[-1]:
-            parse_setting(name, value)
+            parse_setting(Recipe, name, value)
     runs = []
     for recipe in recipes:
         for settings in itertools.product(*choices):

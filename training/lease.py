@@ -31,6 +31,7 @@ from typing import Any
 
 from goengine.checkpoint import load_network
 from goengine.errors import GoEngineError, RecipeError
+from goengine.exits import exit_status
 from goengine.recipe import read_recipe
 from goengine.runlog import clock
 from goengine.shards import SUFFIX, Shard
@@ -376,15 +377,15 @@ def main(argv: list[str] | None = None) -> int:
         "fetch": lambda: fetch(arguments.folder, arguments.run),
         "rehearse": lambda: rehearse(arguments.minutes),
     }
-    try:
-        known[arguments.step]()
-    except GoEngineError as error:
-        print(f"lease.py: {error}", file=sys.stderr)
-        return 2
-    except (OSError, subprocess.CalledProcessError) as error:
-        print(f"lease.py: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    def work() -> int:
+        try:
+            known[arguments.step]()
+        except subprocess.CalledProcessError as error:
+            raise GoEngineError(str(error)) from None
+        return 0
+
+    return exit_status("lease.py", work, "interrupted")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator
 
 from goengine.checkpoint import load_network
-from goengine.errors import GoEngineError
 from goengine.estimate import estimate
+from goengine.exits import exit_status
 from goengine.player import Player
 from goengine.rules import Position
 from goengine.sgf import GameRecord, scan_games
@@ -47,7 +47,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--positions", type=int, default=200, metavar="N")
     parser.add_argument("--network", metavar="FILE", help="default: the bundled one")
     arguments = parser.parse_args(argv)
-    try:
+
+    def work() -> int:
         player = Player(load_network(arguments.network))
         tried = passed = 0
         for where, position in positions(arguments.games, arguments.positions):
@@ -56,11 +57,10 @@ def main(argv: list[str] | None = None) -> int:
             if player.choose(position) is None:
                 passed += 1
                 print(f"passes: {where}")
-    except GoEngineError as error:
-        print(f"measure_passing.py: {error}", file=sys.stderr)
-        return 2
-    print(f"{tried} positions, it plays on in {tried - passed}, passes in {passed}")
-    return int(passed > 0)
+        print(f"{tried} positions, it plays on in {tried - passed}, passes in {passed}")
+        return int(passed > 0)
+
+    return exit_status("measure_passing.py", work)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ the end of the game, the win rate against the start measured as it goes. What a 
 
 import argparse
 import contextlib
-import os
 import sys
 import time
 from pathlib import Path
@@ -23,7 +22,8 @@ import torch
 
 from goengine import settings
 from goengine.checkpoint import BUNDLED, Network, load_network, save_network
-from goengine.errors import GoEngineError, NetworkFileError, RecipeError
+from goengine.errors import NetworkFileError, RecipeError
+from goengine.exits import STOPPED, exit_status
 from goengine.reinforce import Learner, ReinforceRecipe
 from goengine.resize import resized
 from goengine.runlog import RunLog, clock
@@ -31,7 +31,6 @@ from goengine.selfplay import Sampling
 from goengine.selfplay.results import summarize
 from goengine.trainer import CHECKPOINT, StopSignals, choose_device, read_run, save_checkpoint, schedule
 
-STOPPED = 75  # exit status of a session that --stop-after ended: "come again" in sysexits.h
 OPENING = 8  # plies that are drawn in the measurement of the likeliest moves
 
 
@@ -43,25 +42,13 @@ def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[st
         epilog="Any setting of the recipe can be given as --name value.",
         allow_abbrev=False,
     )
-    parser.add_argument("recipe", nargs="?", help="a TOML file, such as training/recipes/reinforce9.toml")
+    parser.add_argument("recipe", nargs="?", help="a TOML file, such as training/recipes/reinforce/board9.toml")
     parser.add_argument("--from", dest="begin", default="bundled", metavar="FILE",
                         help="the network to begin with (default: the bundled one)")  # fmt: skip
     parser.add_argument("--run", metavar="DIR", help="the run's folder (default: runs/NAME-DATE)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --run")
     parser.add_argument("--stop-after", type=float, metavar="MIN", help="end this session after MIN minutes; status 75")
-    names = settings.names(ReinforceRecipe)
-    for name in names:
-        flags = {f"--{name}", f"--{name.replace('_', '-')}"}
-        parser.add_argument(*sorted(flags), dest=f"set_{name}", help=argparse.SUPPRESS)
-    arguments, unknown = parser.parse_known_args(argv)
-    for text in unknown:
-        if text.startswith("--"):
-            settings.check_name(ReinforceRecipe, text[2:].partition("=")[0].replace("-", "_"), "command line")
-        raise RecipeError(f"unexpected argument {text!r}; see --help")
-    given = {name: getattr(arguments, f"set_{name}") for name in names}
-    return arguments, {
-        name: settings.parse_setting(ReinforceRecipe, name, text) for name, text in given.items() if text is not None
-    }
+    return settings.parse_arguments(parser, ReinforceRecipe, argv)
 
 
 def recipe_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[ReinforceRecipe, dict[str, Any] | None]:
@@ -72,7 +59,7 @@ def recipe_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Rei
         kept, state = read_run(Path(arguments.run), lambda text: print(f"reinforce.py: {text}", file=sys.stderr))
         return settings.settings_from(ReinforceRecipe, {**kept, **given}, arguments.run), state
     if not arguments.recipe:
-        raise RecipeError("give a recipe, such as training/recipes/reinforce9.toml")
+        raise RecipeError("give a recipe, such as training/recipes/reinforce/board9.toml")
     return settings.read_settings(ReinforceRecipe, arguments.recipe, given), None
 
 
@@ -177,17 +164,7 @@ def export(path: Path, network: Network, more: dict[str, Any]) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run it; bad input gives one line and status 2."""
-    try:
-        return train(*parse_arguments(argv))
-    except GoEngineError as error:
-        print(f"reinforce.py: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("reinforce.py: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return exit_status("reinforce.py", lambda: train(*parse_arguments(argv)), "interrupted")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ from goengine.cli.options import default_threads
 from goengine.cli.progress import Progress, terminable
 from goengine.comparison import compare
 from goengine.corpus import source_name
-from goengine.errors import GoEngineError, RecipeError
+from goengine.errors import RecipeError
 from goengine.evaluator import Subject, measure
+from goengine.exits import exit_status
 from goengine.heldout import load_games
 from goengine.plots import check_matplotlib, write_plots
 
@@ -197,18 +198,12 @@ def report(arguments: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run it; bad input gives one line and status 2."""
-    try:
+
+    def work() -> int:
         with terminable():
             return report(parse_arguments(argv))
-    except GoEngineError as error:
-        print(f"report.py: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"report.py: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on with the first file that is missing", file=sys.stderr)
-        return 130
+
+    return exit_status("report.py", work, "interrupted; the same command goes on with the first file that is missing")
 
 
 if __name__ == "__main__":

@@ -27,13 +27,15 @@ from typing import Any
 
 import torch
 
+from goengine import settings
 from goengine.checkpoint import BUNDLED, read_metadata
 from goengine.corpus import Corpus, join, load_corpus
 from goengine.dataset import PositionSampler, Prefetcher
 from goengine.errors import GoEngineError, NetworkFileError, RecipeError
+from goengine.exits import STOPPED, exit_status
 from goengine.finetune import OwnGames, keep_start, own_games, report
 from goengine.players import PLAYER
-from goengine.recipe import SETTINGS, Recipe, check_name, parse_setting, read_recipe, recipe_from
+from goengine.recipe import Recipe, read_recipe, recipe_from
 from goengine.runlog import RunLog, clock
 from goengine.trainer import (
     CHECKPOINT,
@@ -69,7 +71,6 @@ SMOKE: dict[str, Any] = {
     "hold_out": 0.1,
     "validation_positions": 256,
 }
-STOPPED = 75  # exit status of a session that --stop-after ended: "come again" in sysexits.h
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 
 
@@ -105,18 +106,10 @@ def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[st
     )
     parser.add_argument("--profile", nargs="?", type=int, const=30, metavar="STEPS",
                         help="time so many steps (30), say where they spend it, and end")  # fmt: skip
-    for name in SETTINGS:
-        flags = {f"--{name}", f"--{name.replace('_', '-')}"}
-        parser.add_argument(*sorted(flags), dest=f"set_{name}", help=argparse.SUPPRESS)
-    arguments, unknown = parser.parse_known_args(argv)
-    for text in unknown:
-        if text.startswith("--"):
-            check_name(text[2:].partition("=")[0].replace("-", "_"), "command line")
-        raise RecipeError(f"unexpected argument {text!r}; see --help")
+    arguments, given = settings.parse_arguments(parser, Recipe, argv)
     if arguments.profile is not None and arguments.profile < 1:
         raise RecipeError(f"--profile {arguments.profile}: give how many steps to time, at least 1")
-    given = {name: getattr(arguments, f"set_{name}") for name in SETTINGS}
-    return arguments, {name: parse_setting(name, text) for name, text in given.items() if text is not None}
+    return arguments, given
 
 
 def settings_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Recipe, dict[str, Any] | None]:
@@ -375,24 +368,18 @@ def main(argv: list[str] | None = None) -> int:
     """Run it; bad input gives one line and status 2."""
     rank = os.environ.get("RANK", "0")
     name = "train.py" if rank == "0" else f"train.py, process {rank}"
-    try:
-        with contextlib.ExitStack() as at_end:
-            return train(*parse_arguments(argv), at_end)
-    except GoEngineError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (RuntimeError, MemoryError) as error:
-        advice = memory_advice(error) or compiler_advice(error) or lost_the_others(error)
-        if advice is None:
-            raise
-        print(f"{name}: {advice}", file=sys.stderr)
-        return 2
+
+    def work() -> int:
+        try:
+            with contextlib.ExitStack() as at_end:
+                return train(*parse_arguments(argv), at_end)
+        except (RuntimeError, MemoryError) as error:
+            advice = memory_advice(error) or compiler_advice(error) or lost_the_others(error)
+            if advice is None:
+                raise
+            raise GoEngineError(advice) from None
+
+    return exit_status(name, work, "interrupted")
 
 
 if __name__ == "__main__":

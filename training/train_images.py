@@ -19,7 +19,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import os
 import sys
 import time
 import warnings
@@ -31,7 +30,8 @@ import torch
 from numpy.typing import NDArray
 
 from goengine import settings
-from goengine.errors import GoEngineError, NetworkFileError, RecipeError
+from goengine.errors import NetworkFileError, RecipeError
+from goengine.exits import STOPPED, exit_status
 from goengine.images.data import ImageSet, folds, load_images
 from goengine.images.evaluation import Evaluation
 from goengine.images.learning import ImageTrainer, predict
@@ -42,8 +42,6 @@ from goengine.images.storage import check_fits, load_classifier, save_classifier
 from goengine.plots import check_matplotlib
 from goengine.runlog import RunLog, clock
 from goengine.trainer import CHECKPOINT, StopSignals, choose_device, read_run, save_checkpoint, schedule
-
-STOPPED = 75  # exit status of a session that --stop-after ended: "come again" in sysexits.h
 
 
 def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[str, Any]]:
@@ -67,19 +65,7 @@ def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[st
     parser.add_argument("--evaluate", metavar="FILE", help="a classifier's file: write its report, train nothing")
     parser.add_argument("--files", default="data/raw", metavar="DIR", help="where MNIST's or CIFAR-10's files are")
     parser.add_argument("--download", action="store_true", help="fetch MNIST or CIFAR-10 where they are missing")
-    names = settings.names(ImageRecipe)
-    for name in names:
-        flags = {f"--{name}", f"--{name.replace('_', '-')}"}
-        parser.add_argument(*sorted(flags), dest=f"set_{name}", help=argparse.SUPPRESS)
-    arguments, unknown = parser.parse_known_args(argv)
-    for text in unknown:
-        if text.startswith("--"):
-            settings.check_name(ImageRecipe, text[2:].partition("=")[0].replace("-", "_"), "command line")
-        raise RecipeError(f"unexpected argument {text!r}; see --help")
-    given = {name: getattr(arguments, f"set_{name}") for name in names}
-    return arguments, {
-        name: settings.parse_setting(ImageRecipe, name, text) for name, text in given.items() if text is not None
-    }
+    return settings.parse_arguments(parser, ImageRecipe, argv)
 
 
 def say(text: str) -> None:
@@ -315,17 +301,7 @@ def work(argv: list[str] | None) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run it; bad input gives one line and status 2."""
-    try:
-        return work(argv)
-    except GoEngineError as error:
-        say(f"train_images.py: {error}")
-        return 2
-    except KeyboardInterrupt:
-        say("train_images.py: interrupted")
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return exit_status("train_images.py", lambda: work(argv), "interrupted")
 
 
 if __name__ == "__main__":

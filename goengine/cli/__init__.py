@@ -6,15 +6,13 @@ its ``run``, so that ``--help`` and the first answers of ``goengine gtp`` do not
 """
 
 import argparse
-import contextlib
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn, Protocol, cast
 
 from goengine._version import __version__
-from goengine.errors import GoEngineError
+from goengine.exits import BAD_INPUT, exit_status
 
 __all__ = ["COMMANDS", "main"]
 
@@ -29,9 +27,6 @@ COMMANDS = {
     "info": ("goengine.cli.info", "layers, parameters and origin of a network file"),
 }
 """Command: the module that runs it, and one line of help."""
-
-BAD_INPUT = 2
-_INTERRUPTED = 130
 
 
 class _Command(Protocol):
@@ -55,24 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     name; None takes the process's own arguments.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    try:
+
+    def work() -> int:
         command, args = _parse(words)
-        status = command.run(args)
-        sys.stdout.flush()
-    except GoEngineError as error:
-        sys.stderr.write(f"goengine: {error}\n")
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (``goengine suggest ... | head``): nothing more to say, nor to flush at exit.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
-    except OSError as error:  # a file that cannot be read or written; the name is all the user needs
-        sys.stderr.write(f"goengine: {error.filename or 'input or output'}: {error.strerror or error}\n")
-        return BAD_INPUT
-    return status
+        return command.run(args)
+
+    return exit_status("goengine", work)
 
 
 def _parse(words: list[str]) -> tuple[_Command, argparse.Namespace]:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from goengine.cli import options
 from goengine.cli.progress import Progress, terminable
 from goengine.errors import GoEngineError, NetworkFileError
+from goengine.exits import INTERRUPTED
 
 if TYPE_CHECKING:
     from goengine.accuracy import Report
     from goengine.heldout import HeldOut
 
 __all__ = ["add_arguments", "run"]
-
-_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         from goengine.cli.tables import report_lines
 
         print("\n".join(report_lines(report)))
-    return 0 if reports[0].complete else _INTERRUPTED
+    return 0 if reports[0].complete else INTERRUPTED
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -1,9 +1,9 @@
 """The settings of an image classifier's training run: a frozen dataclass like `goengine.recipe.Recipe`."""
 
 import dataclasses
-import math
 from dataclasses import dataclass
 
+from goengine import settings
 from goengine.errors import RecipeError
 from goengine.images.augment import Augmentation
 from goengine.images.networks import list_classifiers
@@ -68,15 +68,8 @@ class ImageRecipe:
             "schedule": ("flat", "cosine"),
             "precision": ("auto", "float32", "bfloat16"),
         }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise RecipeError(f"{name} = {getattr(self, name)!r}: use one of {', '.join(allowed)}")
-        for setting in dataclasses.fields(self):
-            value = getattr(self, setting.name)
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                low = {"batch": 2, "log_steps": 1, "size": 8}.get(setting.name, 0)
-                if not math.isfinite(value) or value < low:
-                    raise RecipeError(f"{setting.name} = {value!r}: must be at least {low}")
+        settings.check_choices(self, choices)
+        settings.check_least(self, {"batch": 2, "log_steps": 1, "size": 8})
         for name in ("cooldown", "momentum", "smoothing", "shift", "zoom"):
             if getattr(self, name) >= 1 + (name == "cooldown"):
                 raise RecipeError(f"{name} = {getattr(self, name)!r}: must be below 1")

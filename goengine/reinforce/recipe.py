@@ -1,9 +1,9 @@
 """The settings of a policy-gradient run: a frozen dataclass like `goengine.recipe.Recipe`."""
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
+from goengine import settings
 from goengine.errors import RecipeError
 from goengine.rules import KO_RULES
 
@@ -62,22 +62,15 @@ class ReinforceRecipe:
             "optimizer": ("muon", "adamw", "sgd"),
             "schedule": ("flat", "cosine"),
         }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise RecipeError(f"{name} = {getattr(self, name)!r}: use one of {', '.join(allowed)}")
-        least = dict.fromkeys(("slots", "pool_every", "pool", "chunk", "measure_every"), 1)
-        least |= {"games": 2, "measure_games": 2, "board_size": 2}
-        for setting in dataclasses.fields(self):
-            value = getattr(self, setting.name)
-            if isinstance(value, int | float) and not isinstance(value, bool) and setting.name != "komi":
-                low = least.get(setting.name, 0)
-                if not math.isfinite(value) or value < low:
-                    raise RecipeError(f"{setting.name} = {value!r}: must be at least {low}")
+        settings.check_choices(self, choices)
+        least: dict[str, float] = dict.fromkeys(("slots", "pool_every", "pool", "chunk", "measure_every"), 1)
+        least |= {"games": 2, "measure_games": 2, "board_size": 2, "komi": -math.inf}
+        settings.check_least(self, least)
         for name in ("games", "measure_games"):
             if getattr(self, name) % 2:
                 raise RecipeError(f"{name} = {getattr(self, name)}: must be even, for each colour has half of them")
-        if not 2 <= self.board_size <= 25 or not math.isfinite(self.komi) or not 0 <= self.cooldown <= 1:
-            raise RecipeError("board_size goes from 2 to 25, cooldown from 0 to 1, and komi is a number")
+        if self.board_size > 25 or self.cooldown > 1:
+            raise RecipeError("board_size goes from 2 to 25, cooldown from 0 to 1")
         if not self.iterations and not self.minutes:
             raise RecipeError("the recipe has no end: set iterations or minutes")
 

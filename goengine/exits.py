@@ -1,0 +1,44 @@
+"""How a program ends: exit statuses, and one line, never a traceback, for what its user can mend."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+
+from goengine.errors import GoEngineError
+
+__all__ = ["BAD_INPUT", "INTERRUPTED", "STOPPED", "exit_status"]
+
+BAD_INPUT = 2
+INTERRUPTED = 130  # as a shell says it of SIGINT
+STOPPED = 75  # a session ended before its work did: "come again" in sysexits.h
+
+
+def exit_status(name: str, work: Callable[[], int], interrupted: str = "") -> int:
+    """Do a program's work; the result is its exit status.
+
+    Args:
+        name: of the program, before each message.
+        work: returns the status; bad input raises a :class:`goengine.errors.GoEngineError` anywhere in it.
+        interrupted: what to say after Ctrl-C, if anything.
+
+    Returns:
+        What ``work`` returned; 2 after bad input or a file that cannot be read or written, with one line on stderr;
+        130 when interrupted; 0 when the reader of the output went away.
+    """
+    try:
+        return work()
+    except GoEngineError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+    except KeyboardInterrupt:
+        if interrupted:
+            sys.stderr.write(f"{name}: {interrupted}\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (``goengine suggest ... | head``): nothing more to say, nor to flush at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as error:  # a file that cannot be read or written; the name is all the user needs
+        sys.stderr.write(f"{name}: {error.filename or 'input or output'}: {error.strerror or error}\n")
+    return BAD_INPUT
