@@ -59,6 +59,8 @@ class Estimate:
     """int32 (playouts,): Black's points minus White's at the end of each, without komi."""
     chains: tuple[Chain, ...]
     """Every chain on the board."""
+    over: bool = False
+    """Whether both players have passed: they agree that no invasion is left."""
 
     @property
     def contested(self) -> int:
@@ -103,7 +105,9 @@ class Estimate:
     def seen_from(self, position: Position) -> "Estimate":
         """The same outcome for an earlier position of the game: what became of the chains that stood there."""
         board = position.board
-        return Estimate(board, self.ownership, self.scores, _chains(position, board, self.ownership))
+        return Estimate(
+            board, self.ownership, self.scores, _chains(position, board, self.ownership), position.passes >= 2
+        )
 
     def joined(self, ownership: NDArray[np.float32], scores: NDArray[np.int32]) -> "Estimate":
         """The estimate with these playouts of the same position besides, as :func:`play_out` gives them."""
@@ -111,7 +115,7 @@ class Estimate:
         owned = (self.ownership * mine + ownership * theirs) / np.float32(mine + theirs)
         signs = self.stones * owned
         chains = tuple(replace(chain, owned=float(signs.flat[list(chain.stones)].mean())) for chain in self.chains)
-        return Estimate(self.stones, owned, np.concatenate([self.scores, scores]), chains)
+        return Estimate(self.stones, owned, np.concatenate([self.scores, scores]), chains, self.over)
 
     def doubted_by(self, other: "Estimate") -> "Estimate":
         """The same, but unsure of the chains of which ``other``, about the same stones, says something else."""
@@ -138,9 +142,9 @@ class Estimate:
     def owner(self) -> NDArray[np.int8]:
         """Whose each point is when the dead stones are removed, int8 (size, size): +1 Black's, -1 White's, 0 nobody's.
 
-        A chain of which it is not sure counts as dead if it is captured more often than not. Once the game is decided,
-        an empty region beside stones of one colour is that colour's; all other points go to the owner that the playouts
-        found, or to nobody.
+        A chain of which it is not sure counts as dead if it is captured more often than not. After two passes, and once
+        the game is decided unless the playouts say otherwise, an empty region beside stones of one colour is that
+        colour's; all other points go to the owner that the playouts found, or to nobody.
         """
         owner = self.cleared.copy()
         size = len(owner)
@@ -148,7 +152,8 @@ class Estimate:
             for point in region:
                 row, col = divmod(point, size)
                 mean = float(self.ownership[row, col])
-                if len(beside) == 1 and self.decided and mean * next(iter(beside)) > -_NEUTRAL:
+                agreed = self.over or (self.decided and mean * next(iter(beside), 0) > -_NEUTRAL)
+                if len(beside) == 1 and agreed:
                     owner[row, col] = next(iter(beside))
                 elif abs(mean) >= _NEUTRAL:
                     owner[row, col] = 1 if mean > 0 else -1
@@ -193,7 +198,7 @@ def estimate(position: Position, playouts: int = PLAYOUTS, seed: int = 0, thread
     """
     ownership, scores = play_out(position, playouts, seed, threads)
     board = position.board
-    return Estimate(board, ownership, scores, _chains(position, board, ownership))
+    return Estimate(board, ownership, scores, _chains(position, board, ownership), position.passes >= 2)
 
 
 def play_out(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from diagrams import parse
+from diagrams import parse, set_up
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playout_twin import playouts_twin
@@ -143,6 +143,18 @@ def test_a_seki_with_an_eye_each_is_listed(to_play: str) -> None:
 def test_groups_with_two_eyes_beside_a_neutral_point_are_in_no_seki() -> None:
     seen = of(FINISHED.replace("X X X X O O O . O", "X X X . O O O . O", 1))
     assert seen.decided and seen.seki == () and not seen.in_seki.any()
+
+
+def test_a_region_is_its_surrounder_s_after_two_passes() -> None:
+    position = set_up(FINISHED)
+    seen = replace(estimate(position, 100), ownership=np.zeros((9, 9), np.float32))
+    position.play(None)
+    assert not seen.over and not estimate(position, 4).over and not seen.seen_from(position).over
+    position.play(None)
+    assert estimate(position, 4).over and seen.seen_from(position).over
+    stones = int(seen.stones.sum())
+    assert not seen.decided and seen.area_score(0) == stones
+    assert replace(seen, over=True).area_score(0) == estimate(position).area_score(0) != stones
 
 
 def test_a_doubt_makes_a_chain_unsure() -> None:
