@@ -8,6 +8,7 @@ group of its own, over the CPU, so that nothing waits for a GPU.
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -101,7 +102,11 @@ class Processes:
         if self.count == 1:
             return module
         ids = [device.index] if device.type == "cuda" else None
-        return DistributedDataParallel(module, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True)
+        with warnings.catch_warnings():  # newer torch has another name for broadcast_buffers, which older torch lacks
+            warnings.simplefilter("ignore", FutureWarning)
+            return DistributedDataParallel(
+                module, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True
+            )
 
     def mine(self, batch: int) -> slice:
         """Which of a batch's rows are this process's: every count-th."""
