@@ -62,7 +62,8 @@ def draw_board(
         labels: text on points.
         title: above the board.
         coordinates: letters and numbers at the edges.
-        window: first row, first column, last row and last column of the part that is drawn; all if None.
+        window: first row, first column, last row and last column to be drawn, the board's if None; it may reach over
+            the edge.
         square: a point with a green frame.
 
     Returns:

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_tiles", "make_figure", "write_png"]
+__all__ = ["Tile", "draw_table", "draw_tiles", "make_figure", "write_png"]
 
-_COLORS = 256  # of the palette; 24-bit pictures are three times as large and look the same
+_COLORS = 128  # of the palette; 24-bit pictures are three times as large and look the same
 
 
 def make_figure(width: float, height: float) -> "Figure":
@@ -105,3 +106,47 @@ def draw_tiles(
     axes.set_xlim(-0.1, across * (1 + gap))
     axes.set_ylim(down * (1 + 2 * gap if titles else 1 + gap), -0.25 if titles else -0.1)
     axes.set_aspect("equal")
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One small picture of a table.
+
+    Attributes:
+        values: float (rows, columns), or (rows, columns, 3) in 0 to 1.
+        signed: blue below 0, white 0, red above; else black to white.
+        note: below it.
+    """
+
+    values: NDArray[Any]
+    signed: bool = False
+    note: str = ""
+
+
+def draw_table(
+    rows: Sequence[Sequence[Tile]], row_names: Sequence[str], column_names: Sequence[str], title: str = ""
+) -> "Figure":
+    """Tiles in rows and columns with names, each tile with its own range of colours.
+
+    Raises:
+        GoEngineError: matplotlib is not installed.
+    """
+    across, down = max(map(len, rows)), len(rows)
+    notes = any(tile.note for row in rows for tile in row)
+    figure = make_figure(1.1 * across + 0.9, (1.25 if notes else 1.1) * down + 0.5)
+    grid = figure.subplots(down, across, squeeze=False)
+    for axes, row, name in zip(grid, rows, row_names, strict=True):
+        for column, one in enumerate(axes):
+            one.set_axis_off()
+            if column < len(row):
+                tile = row[column]
+                most = float(np.abs(tile.values).max()) or 1.0
+                limits = {"vmin": -most, "vmax": most, "cmap": "RdBu_r"} if tile.signed else {"cmap": "gray"}
+                one.imshow(tile.values, interpolation="nearest", **limits)
+                if tile.note:
+                    one.text(0.5, -0.04, tile.note, transform=one.transAxes, fontsize=6, ha="center", va="top")
+        axes[0].text(-0.08, 0.5, name, transform=axes[0].transAxes, fontsize=7, ha="right", va="center")
+    for one, name in zip(grid[0], column_names, strict=False):
+        one.set_title(name, fontsize=7)
+    figure.suptitle(title, fontsize=8)
+    return figure

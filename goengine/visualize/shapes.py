@@ -31,7 +31,7 @@ class Shape:
         value: of the filter's map.
         point: where, row * size + col.
         board: int8 (size, size): +1 the player to move, -1 the opponent, 0 empty.
-        window: first row, first column, last row, last column of what the filter can see, inside the board.
+        window: first row, first column, last row, last column of what the filter can see; it may reach over the edge.
         to_play: ``black`` or ``white``.
         source: the source of the game.
         game: its number in the corpus, from 0.
@@ -152,7 +152,7 @@ def _window(point: int, reach: int, size: int) -> tuple[int, int, int, int]:
     if 2 * reach + 1 >= _WHOLE:
         return 0, 0, size - 1, size - 1
     row, column = divmod(point, size)
-    return max(0, row - reach), max(0, column - reach), min(size - 1, row + reach), min(size - 1, column + reach)
+    return row - reach, column - reach, row + reach, column + reach
 
 
 def _content(board: NDArray[np.int8], point: int, reach: int) -> bytes:
