@@ -214,6 +214,28 @@ def test_star_points(size: int, count: int) -> None:
     assert {(size - 1 - row, column) for row, column in points} == set(points)
 
 
+def test_a_board_shows_heat_where_there_is_some(position: Position) -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib.patches import Circle, Rectangle
+
+    from goengine.visualize.boards import draw_board
+    from goengine.visualize.pictures import make_figure
+
+    heat = np.full((7, 7), np.nan)
+    heat.flat[[10, 12, 40, 20, 21, 22]] = 2, -9, 0.01, 1, -1, 0
+    shown: dict[bool, list[list[float]]] = {}
+    for signed in (False, True):
+        axes = make_figure(3, 3).subplots()
+        colored = draw_board(axes, position.board, heat, signed=signed, most=2.0)
+        assert colored.get_clim() == (-2 if signed else 0, 2)
+        discs = [p for p in axes.patches if isinstance(p, Circle) and 0.15 < p.get_radius() < 0.4]
+        squares = [p for p in axes.patches if isinstance(p, Rectangle)][1:]  # the first is the wood
+        shown[signed] = [list(map(float, p.get_center())) for p in discs]  # type: ignore[arg-type]
+        shown[signed] += [[p.get_x() + 0.5, p.get_y() + 0.5] for p in squares]
+    assert shown[False] == [[3, 1], [6, 2]]
+    assert shown[True] == [[3, 1], [5, 1], [6, 2], [0, 3]]
+
+
 # The command
 
 

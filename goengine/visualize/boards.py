@@ -73,6 +73,7 @@ def draw_board(
     from matplotlib.collections import LineCollection
     from matplotlib.colors import Normalize
     from matplotlib.patches import Circle, Rectangle
+    from matplotlib.patheffects import withStroke
 
     size = board.shape[0]
     axes.set_axis_off()
@@ -105,9 +106,9 @@ def draw_board(
     colored = ScalarMappable(Normalize(-most if signed else 0, most), "RdBu_r" if signed else "Reds")
     if heat is not None:
         for (row, column), value in np.ndenumerate(heat):
-            strength = min(1.0, abs(float(value)) / most)
-            if not strength >= _FAINTEST or (value < 0 and not signed):
+            if np.isnan(value) or abs(value) < _FAINTEST * most or (value < 0 and not signed):
                 continue
+            strength = min(1.0, abs(float(value)) / most)
             color = colored.to_rgba(value)
             if board[row, column]:
                 radius = _DISC * (0.5 + 0.5 * strength)
@@ -122,7 +123,15 @@ def draw_board(
         axes.plot([column], [row], "x", color=ink, markersize=5, markeredgewidth=1.4, zorder=6)
     for point, text in (labels or {}).items():
         row, column = divmod(point, size)
-        axes.text(column, row, text, ha="center", va="center_baseline", fontsize=7, fontweight="bold", zorder=7)
+        axes.text(
+            *(column, row, text),
+            ha="center",
+            va="center_baseline",
+            fontsize=7.5,
+            fontweight="bold",
+            path_effects=[withStroke(linewidth=1.8, foreground="white")],
+            zorder=7,
+        )
     if coordinates:
         for n in range(size):
             letter, number = format_vertex(n, size)[0], str(size - n)

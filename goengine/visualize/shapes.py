@@ -95,6 +95,9 @@ def find_shapes(
             maps = layer_output(network.module, layer, planes)
         if maps.dim() != 4 or maps.shape[2:] != (size, size):
             raise GoEngineError(f"layer {layer!r} gives no maps of {size}x{size}, but {tuple(maps.shape[1:])}")
+        for number in filters or ():
+            if not 0 <= number < maps.shape[1]:
+                raise GoEngineError(f"layer {layer!r} has no filter {number}: use 0 to {maps.shape[1] - 1}")
         largest, where = maps.flatten(2).max(2)
         values.append(largest.cpu().numpy())
         places.append(where.cpu().numpy())
@@ -102,9 +105,6 @@ def find_shapes(
             progress(min(first + _BATCH, len(labels)), len(labels))
     value, place = np.concatenate(values), np.concatenate(places)
     chosen = range(value.shape[1]) if filters is None else filters
-    for number in chosen:
-        if not 0 <= number < value.shape[1]:
-            raise GoEngineError(f"layer {layer!r} has no filter {number}: use 0 to {value.shape[1] - 1}")
     reach = _reach(network, layer)
     games, _ = corpus.locate(labels)
     sources, plies = corpus.sources_of(labels), corpus.plies(labels)
