@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -230,7 +231,8 @@ def test_a_board_shows_heat_where_there_is_some(position: Position) -> None:
         assert colored.get_clim() == (-2 if signed else 0, 2)
         discs = [p for p in axes.patches if isinstance(p, Circle) and 0.15 < p.get_radius() < 0.4]
         squares = [p for p in axes.patches if isinstance(p, Rectangle)][1:]  # the first is the wood
-        shown[signed] = [list(map(float, p.get_center())) for p in discs]  # type: ignore[arg-type]
+        centers: list[Any] = [p.get_center() for p in discs]
+        shown[signed] = [[float(x), float(y)] for x, y in centers]
         shown[signed] += [[p.get_x() + 0.5, p.get_y() + 0.5] for p in squares]
     assert shown[False] == [[3, 1], [6, 2]]
     assert shown[True] == [[3, 1], [5, 1], [6, 2], [0, 3]]

@@ -59,9 +59,8 @@ class Subject:
             self.shape = (int(self.policy.metadata["config"]["in_planes"]), self.policy.size, self.policy.size)
             self.name = self.policy.name
         else:
-            from goengine.images.storage import check_fits, load_classifier
-
             from goengine.images.data import load_images
+            from goengine.images.storage import check_fits, load_classifier
 
             classifier, _ = load_classifier(arguments.classifier)
             config = classifier.config
@@ -147,7 +146,7 @@ def first_layer(subject: Subject) -> str:
     """The first layer that gives maps."""
     for name, module in subject.module.named_modules():
         if isinstance(module, nn.Conv2d):
-            return name
+            return str(name)
     raise GoEngineError(f"{subject.name} has no convolution; its layers are {', '.join(layer_names(subject.module))}")
 
 
@@ -160,7 +159,7 @@ def maps(subject: Subject, arguments: argparse.Namespace) -> "Figure":
 def ascent(subject: Subject, arguments: argparse.Namespace) -> "Figure":
     """The input that most excites outputs of a classifier, or filters of a layer; plain, and with the L1 term."""
     images = subject.images
-    layer: str = arguments.layer or ("" if images is not None else first_layer(subject))
+    layer = str(arguments.layer or ("" if images is not None else first_layer(subject)))
     project = None if subject.policy is None else plane_projection(subject.policy.feature_set)
     probe = layer_output(subject.module, layer, torch.zeros(1, *subject.shape))
     numbers = arguments.filters or list(range(min(int(probe.shape[1]), 10 if layer == "" else SHOWN)))
@@ -201,7 +200,7 @@ def shapes(subject: Subject, arguments: argparse.Namespace) -> "Figure":
     """The local shapes of real games that fire filters."""
     if subject.policy is None:
         raise GoEngineError("shapes are searched in games of Go: leave --classifier away")
-    layer = arguments.layer or first_layer(subject)
+    layer = str(arguments.layer or first_layer(subject))
     corpus = load_corpus(arguments.games, subject.policy.size)
     numbers = arguments.filters or list(range(SHOWN))
     started = time.monotonic()
@@ -213,7 +212,8 @@ def shapes(subject: Subject, arguments: argparse.Namespace) -> "Figure":
     found = find_shapes(subject.policy, corpus, layer, numbers, arguments.top, arguments.limit, progress)
     print(file=sys.stderr)
     return draw_shapes(
-        found, f"{subject.name}, {layer}: the player to move is black; below: game, moves played, value of the filter"
+        found,
+        f"{subject.name}, {layer}: the player to move is black; above each: game, moves played, value of the filter",
     )
 
 
@@ -234,7 +234,9 @@ def reasons(subject: Subject, arguments: argparse.Namespace) -> "Figure":
             Tile(occlusion(score, x, window)[0].numpy(), signed=True),
             Tile(integrated_gradients(score, x).attributions[0].sum(0).numpy(), signed=True),
         ]
-        names.append(f"{subject.images.classes[index]}: {float(probabilities[index]):.1%}")
+        truth = int(subject.images.labels[number])
+        wrong = "" if truth == index else f"\n(it is {subject.images.classes[truth]})"
+        names.append(f"{subject.images.classes[index]}: {float(probabilities[index]):.1%}{wrong}")
         rows.append([tile_of(x[0], ""), *parts])
     columns = ["image", "saliency", f"occlusion {window}x{window}", "integrated gradients"]
     return draw_table(
