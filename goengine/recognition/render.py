@@ -18,6 +18,7 @@ __all__ = ["BLACK", "EMPTY", "WHITE", "Drawing", "draw_board"]
 EMPTY, BLACK, WHITE = 0, 1, 2
 _FINE = 2  # drawn so many times larger, then reduced: smooth edges
 _COLUMNS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"
+_SHAPES = {"circle", "ring", "square", "triangle", "cross", "plus", "dot", "box", "disc", "corner", "ghost"}
 _At = Callable[[float, float], tuple[float, float]]  # (row, column) to (x, y) on the fine canvas
 
 
@@ -49,8 +50,8 @@ def draw_board(
         style: the looks.
         rng: for grain and wobble.
         marks: by (row, column): a kind and a colour. A kind is ``circle``, ``ring``, ``square``, ``triangle``,
-            ``cross``, ``dot``, ``box`` (a filled square), ``disc`` (covers the point), ``corner``, ``ghost`` (a
-            pale stone), or a text.
+            ``cross``, ``plus``, ``dot``, ``box`` (a filled square), ``disc`` (covers the point), ``corner``,
+            ``ghost`` (a pale stone), or a text.
     """
     rows, columns = stones.shape
     step = (style.spacing * _FINE, style.spacing * style.aspect * _FINE)
@@ -117,7 +118,7 @@ def _draw_grid(pen: ImageDraw.ImageDraw, rows: int, columns: int, style: Style, 
     for count, other, turned in ((rows, columns, False), (columns, rows, True)):
         for number in range(count):
             share = style.border_width if number in (0, count - 1) else style.line_width
-            half = max(share * step, 1.0) / 2
+            half = max(share * step, 1.02) / 2
             first, last = (0, other - 1)
             (x0, y0), (x1, y1) = (
                 (at(first, number), at(last, number)) if turned else (at(number, first), at(number, last))
@@ -195,6 +196,8 @@ def _draw_mark(
     def box(radius: float) -> tuple[float, float, float, float]:
         return x - radius * step, y - radius * step, x + radius * step, y + radius * step
 
+    if empty and (style.cleared or kind not in _SHAPES):
+        pen.ellipse(box(0.36), fill=style.board)
     if kind == "circle":
         pen.ellipse(box(0.26), outline=color, width=thick)
     elif kind == "ring":
@@ -214,6 +217,10 @@ def _draw_mark(
         reach = 0.2 * step
         pen.line((x - reach, y - reach, x + reach, y + reach), fill=color, width=thick)
         pen.line((x - reach, y + reach, x + reach, y - reach), fill=color, width=thick)
+    elif kind == "plus":
+        reach = 0.3 * step
+        pen.line((x - reach, y, x + reach, y), fill=color, width=thick)
+        pen.line((x, y - reach, x, y + reach), fill=color, width=thick)
     elif kind == "corner":
         pen.polygon([(x, y), (x + 0.34 * step, y), (x, y + 0.34 * step)], fill=color)
     elif kind == "ghost":
@@ -221,7 +228,5 @@ def _draw_mark(
         ImageDraw.Draw(cover).ellipse(box(style.stone), fill=70)
         canvas.paste(color, (0, 0), cover)
     else:
-        if empty:  # the lines stop around a letter
-            pen.ellipse(box(0.33), fill=style.board)
         font = ImageFont.load_default((0.62 if len(kind) == 1 else 0.5 if len(kind) == 2 else 0.4) * step)
         pen.text(place, kind, fill=color, font=font, anchor="mm")

@@ -12,7 +12,7 @@ from goengine.recognition.style import Color, Style, random_style
 
 __all__ = ["homography", "random_marks", "random_scene", "random_stones"]
 
-_MARKS = ("circle", "ring", "square", "triangle", "cross", "dot", "box", "corner", "disc", "ghost")
+_MARKS = ("circle", "ring", "square", "triangle", "cross", "dot", "box", "plus", "corner")
 _SIZES = ((19, 0.6), (13, 0.12), (9, 0.18), (7, 0.05), (11, 0.05))
 
 
@@ -70,7 +70,7 @@ def random_marks(
     elif occupied and kind < 0.65:  # the last move, or a few stones
         for index in rng.choice(len(occupied), min(len(occupied), int(rng.choice([1, 1, 5]))), replace=False):
             spot = occupied[index]
-            marks[spot] = (str(rng.choice(_MARKS[:8])), color(spot, 0.5))
+            marks[spot] = (str(rng.choice(_MARKS)), color(spot, 0.5))
     if free and rng.random() < 0.35:
         what = rng.random()
         for index in rng.choice(len(free), min(len(free), int(rng.integers(1, 8))), replace=False):

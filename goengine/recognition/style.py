@@ -29,6 +29,7 @@ class Style:
         outline: width of the stones' outlines; ``black_line``, ``white_line`` their colours.
         shadow: strength of the shadows, 0 to 1.
         wobble: how far stones lie off their points.
+        cleared: the lines stop around every mark on an empty point, not only around letters.
     """
 
     spacing: float = 28.0
@@ -52,6 +53,7 @@ class Style:
     white_line: Color = (0, 0, 0)
     shadow: float = 0.0
     wobble: float = 0.0
+    cleared: bool = False
 
 
 def random_style(rng: np.random.Generator) -> Style:
@@ -88,6 +90,7 @@ def random_style(rng: np.random.Generator) -> Style:
         white_line=edge,
         shadow=float(rng.uniform(0.1, 0.7)) if family == "wood" and rng.random() < 0.6 else 0.0,
         wobble=float(rng.choice([0.0, rng.uniform(0.01, 0.07)])),
+        cleared=bool(rng.random() < 0.4),
     )
 
 
