@@ -21,6 +21,7 @@ COMMANDS = {
     "play": ("goengine.cli.play", "a game against it in the terminal"),
     "suggest": ("goengine.cli.suggest", "what it would play in a game record, and how likely"),
     "explain": ("goengine.cli.explain", "which stones a move depends on, as a picture and in words"),
+    "recognize": ("goengine.cli.recognize", "the position in a picture of a Go board"),
     "planes": ("goengine.cli.planes", "the feature planes of a position, as a NumPy file"),
     "evaluate": ("goengine.cli.evaluate", "how often it predicts the moves of game records"),
     "check": ("goengine.cli.check", "what is wrong with which game record, and the remedy"),

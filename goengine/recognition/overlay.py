@@ -1,0 +1,52 @@
+"""The picture with what was read in it drawn over it."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from goengine.errors import ImageError
+from goengine.recognition.reading import Reading
+from goengine.recognition.render import BLACK, WHITE
+from goengine.recognition.window import place
+
+__all__ = ["draw_overlay"]
+
+_LINE, _DOUBT = (0, 160, 255), (255, 0, 200)
+_FILL = {BLACK: (0, 0, 0), WHITE: (255, 255, 255)}
+
+
+def draw_overlay(picture: NDArray[np.uint8], reading: Reading, path: Path) -> None:
+    """Write a picture: the grid in blue, a small disc on each stone in its colour, doubtful points ringed in pink.
+
+    Raises:
+        ImageError: the name's ending is no format of pictures.
+    """
+    canvas = Image.fromarray(picture)
+    pen = ImageDraw.Draw(canvas)
+    last = reading.size - 1
+    (x0, y0), (x1, y1) = place(reading.grid, 0, 0), place(reading.grid, last, last)
+    step = max(abs(x1 - x0), abs(y1 - y0)) / last
+    thick = max(1, round(step / 20))
+    for number in range(reading.size):
+        pen.line((*place(reading.grid, 0, number), *place(reading.grid, last, number)), fill=_LINE, width=thick)
+        pen.line((*place(reading.grid, number, 0), *place(reading.grid, number, last)), fill=_LINE, width=thick)
+
+    def box(row: int, column: int, radius: float) -> tuple[float, float, float, float]:
+        x, y = place(reading.grid, column, row)
+        return x - radius * step, y - radius * step, x + radius * step, y + radius * step
+
+    for row, column in np.argwhere(reading.stones):
+        pen.ellipse(box(row, column, 0.22), fill=_FILL[int(reading.stones[row, column])], outline=_LINE, width=thick)
+    for row, column in reading.doubtful():
+        pen.ellipse(box(row, column, 0.48), outline=_DOUBT, width=2 * thick)
+    temporary = path.with_name(path.name + ".tmp")
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind is None:
+        raise ImageError(f"{path}: {path.suffix or 'no ending'} is no format of pictures: use .png")
+    try:
+        canvas.save(temporary, kind)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
