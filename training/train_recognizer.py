@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from goengine.errors import RecipeError
+from goengine.exits import exit_status
 from goengine.recognition.classifier import BUNDLED, PointNetwork, save_classifier
 from goengine.recognition.lessons import Lesson, lessons_of_scene
 
@@ -27,7 +29,7 @@ _HELD = 20  # one picture in so many is not learned from
 _PEAK = 4e-3  # learning rate of AdamW, after a linear rise and before a cosine fall
 
 
-def main() -> None:
+def main() -> int:
     """Draw, learn, measure, write."""
     parser = argparse.ArgumentParser(description="Train the classifier of goengine recognize.")
     parser.add_argument("--scenes", type=int, default=3000, help="pictures to draw (default: %(default)s)")
@@ -37,6 +39,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=BUNDLED, help="the file to write (default: the bundled one)")
     args = parser.parse_args()
+    for name, least in (("scenes", 40), ("epochs", 1), ("batch", 1), ("processes", 1)):
+        if getattr(args, name) < least:
+            raise RecipeError(f"--{name} {getattr(args, name)} is too few: use {least} or more")
     started = time.monotonic()
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.processes)
@@ -65,6 +70,7 @@ def main() -> None:
     print(f"wrong {wrong} of {points:,} points kept apart ({wrong / points:.3%}); of these, stones or empty {missed}")
     save_classifier(args.out, network, made)
     print(f"wrote {args.out}: {args.out.stat().st_size:,} bytes, {time.monotonic() - started:.0f} s")
+    return 0
 
 
 def learn(network: PointNetwork, groups: dict[int, list[Lesson]], epochs: int, batch: int, seed: int) -> None:
@@ -138,4 +144,4 @@ def _say(what: str, started: float, share: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status("train_recognizer.py", main))
