@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from bot_clients import CLIENTS, Client
-from bot_process import Report, fake_engine, real_engine
+from bot_process import Process, Refused, Report, fake_engine, real_engine
 from tiny_network import write_tiny_network
 
 GAMES = 500
@@ -27,26 +28,62 @@ def test_some_games(kind: type[Client], tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_five_hundred_games(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    networks = {size: str(write_tiny_network(tmp_path, size)) for size in (7, 9, 13)}
+    networks = {size: str(write_tiny_network(tmp_path, size)) for size in (5, 7, 9, 13)}
     commands = {size: real_engine("--network", path, "--size", str(size)) for size, path in networks.items()}
     commands[19] = real_engine()
-    shares = {7: 66, 9: 66, 13: 31, 19: 4}  # games a client and size: 167 each
+    shares = {5: 66, 7: 66, 9: 30, 13: 4, 19: 2}  # games a client and size: 168 each
     jobs = [(kind, size, share) for size, share in shares.items() for kind in CLIENTS]
     with capsys.disabled():
         tell = _progress(sum(share for _, _, share in jobs))
         total = Report()
-        with ThreadPoolExecutor(3) as pool:
+        with ThreadPoolExecutor(4) as pool:
             runs = [
-                pool.submit(kind(commands[size], size, 1, 0.5 / size**2, tmp_path).play, share, tell)
+                pool.submit(kind(commands[size], size, 1, 0.25 / size**2, tmp_path).play, share, tell)
                 for kind, size, share in jobs[::-1]  # the long ones first
             ]
-            for run in runs:
-                total.add(run.result())
+            failures = []
+            for (kind, size, _), run in zip(jobs[::-1], runs, strict=True):
+                if (error := run.exception()) is not None:
+                    failures.append(f"{kind.name} {size}x{size}: {error}")
+                else:
+                    total.add(run.result())
         for line in total.lines():
             print(line)
+    assert not failures, "\n".join(failures)
     assert sum(total.games.values()) >= GAMES
     assert total.most_memory < MEMORY
     assert all(after - before < GROWTH for _, before, after in total.growth), total.growth
+
+
+ROUND = (
+    *("boardsize 9", "komi 6.5", "clear_board", "1 name", "known_command play", "list_commands", "fixed_handicap 2"),
+    *("undo", "clear_board", "kata-set-rules japanese", "kata-get-rules", "kata-set-param seed 7", "time_left b 60 0"),
+    *(f"play {'bw'[place % 2]} {'CDEFG'[place % 5]}{3 + place // 5}" for place in range(20)),
+    *("play b C3", "play w Z99", "nonsense", "gg-undo 3", "showboard", "genmove w", "kata-genmove_analyze b 100"),
+    *("reg_genmove b", "lz-analyze b", "", "kata-raw-nn 0", "goengine-ladders", "undo", "undo", "kgs-game_over"),
+)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_commands_leak_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "".join(f"{line}\n" for line in ROUND)
+    commands = sum(bool(line) for line in ROUND)
+    with closing(Process(fake_engine(9), Report())) as engine:
+        found = []
+        for number in range(-(-100_000 // commands)):
+            engine.send(text)
+            for line in filter(None, ROUND):
+                try:
+                    engine.answer(line)
+                except Refused as refusal:
+                    assert line in ("undo", "play b C3", "play w Z99", "nonsense", "genmove w"), refusal
+            if number % 300 == 299:
+                found.append(engine.resources())
+        engine.end("quit", "idle")
+    with capsys.disabled():
+        print(f"RSS over {(number + 1) * commands:,} commands, MiB:", *(f"{now.memory / 1024:.1f}" for now in found))
+    assert {(now.threads, now.descriptors) for now in found} == {(found[0].threads, found[0].descriptors)}
+    assert found[-1].memory - found[0].memory < GROWTH / 4 and found[-1].memory < MEMORY
 
 
 def _progress(games: int) -> Callable[[], None]:
