@@ -56,6 +56,13 @@ def lines(output: Path) -> dict[int, dict[str, object]]:
     return {line["game"]: line for line in found}
 
 
+def test_networks_on_another_board(networks: Path, tmp_path: Path) -> None:
+    assert run(networks, tmp_path, "--games", "2", "--size", "4", "--komi", "0.5") == 0
+    assert json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))["size"] == 4
+    assert all(max(line["actions"]) <= 16 for line in lines(tmp_path).values())  # type: ignore[call-overload]
+    assert [game.size for game in read_games(tmp_path / "sgf")] == [4, 4]
+
+
 def test_a_network_against_itself(networks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(networks, tmp_path, "--games", "6", "--per-file", "4", "--slots", "3", "--komi", "0.5") == 0
     games = lines(tmp_path)

@@ -25,6 +25,7 @@ import torch
 from goengine.checkpoint import BUNDLED, Network, load_network
 from goengine.errors import GoEngineError
 from goengine.match.openings import make_openings
+from goengine.resize import resized
 from goengine.rules import KO_RULES
 from goengine.runlog import clock
 from goengine.selfplay import Game, Played, Sampling, SelfPlay
@@ -55,6 +56,8 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="cores to use (default: all)")
     parser.add_argument("--per-file", type=int, default=1000, metavar="N", help="games a file (default: %(default)s)")
     game = parser.add_argument_group("the games")
+    game.add_argument("--size", type=int, metavar="N", help="of the board: networks for another one are put on it "
+                      "(default: the first network's)")  # fmt: skip
     game.add_argument("--komi", type=float, default=7.5, metavar="K", help="points for White (default: %(default)s)")
     game.add_argument("--ko", choices=KO_RULES, default="positional", help="(default: %(default)s)")
     game.add_argument("--max-moves", type=int, metavar="N", help="where a game is cut off (default: 2 a point)")
@@ -92,7 +95,7 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
 class Players:
     """The networks, the first one first, with names and digests of their files."""
 
-    def __init__(self, first: str, others: list[str], device: str) -> None:
+    def __init__(self, first: str, others: list[str], device: str, size: int | None = None) -> None:
         files = [_file(first)]
         for given in others:
             inside = sorted(Path(given).glob("*.safetensors")) if Path(given).is_dir() else [_file(given)]
@@ -100,6 +103,8 @@ class Players:
                 raise GoEngineError(f"{given}: no network file (*.safetensors) in this folder; check the path")
             files += inside
         self.networks: list[Network] = [load_network(file, device) for file in files]
+        if size is not None:
+            self.networks = [resized(network, size) for network in self.networks]
         self.digests = [hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files]
         names = [network.name for network in self.networks]
         if len(set(names)) < len(names):
@@ -238,7 +243,7 @@ def main(words: list[str] | None = None) -> int:
         torch.set_num_threads(args.threads)
     try:
         sampling = Sampling(args.temperature, args.top_p, args.drawn)
-        players = Players(args.network, args.opponents, args.device)
+        players = Players(args.network, args.opponents, args.device, args.size)
         size = players.networks[0].size
         schedule = Schedule(args, len(players.networks), size)
         settings: dict[str, Any] = {
