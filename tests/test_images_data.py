@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import struct
+import sys
 import tarfile
 from pathlib import Path
 
@@ -86,6 +87,14 @@ def test_damaged_idx_files(mnist: Path, change: object, expected: str) -> None:
         load_images("mnist", mnist)
 
 
+@pytest.mark.parametrize(("part", "shape"), [("t10k", (5, 8, 8)), ("train", (12, 20, 12)), ("t10k", (0, 28, 28))])
+def test_idx_files_of_other_images(mnist: Path, part: str, shape: tuple[int, int, int]) -> None:
+    (mnist / f"{part}-images-idx3-ubyte").write_bytes(idx(np.zeros(shape, np.uint8)))
+    (mnist / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.zeros(shape[0], np.uint8)))
+    with pytest.raises(ImageError, match=f"{shape[0]} {part} images of {shape[1]}x{shape[2]}; MNIST's are 28x28"):
+        load_images("mnist", mnist)
+
+
 def test_missing_files_say_what_to_put_where(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"train-images-idx3-ubyte\.gz is not there: put it there, from https"):
         load_images("mnist", tmp_path)
@@ -164,6 +173,12 @@ def test_a_class_with_one_picture_is_named(folder: Path) -> None:
     one = ImageSet(np.zeros((3, 1, 8, 8), np.uint8), np.array([0, 0, 1]), ("a", "b"))
     with pytest.raises(ImageError, match=r"class 'b' has 1 image\(s\)"):
         split(one, 0.5)
+
+
+def test_folders_need_pillow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImageError, match=r"needs Pillow: pip install 'goengine\[images\]'"):
+        load_images(str(folder), size=8)
 
 
 def test_pictures_of_every_kind(tmp_path: Path) -> None:

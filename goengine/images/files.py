@@ -50,6 +50,11 @@ def read_mnist(folder: Path, download: bool = False) -> tuple[ImageSet, ImageSet
             path = _find(folder, (name, f"{name}.gz"), MNIST_FROM, MNIST[name], download, "MNIST")
             arrays.append(read_idx(path, dimensions))
         images, labels = arrays
+        if images.shape[1:] != (28, 28) or not len(images):
+            rows, columns = images.shape[1:]
+            raise ImageError(
+                f"{folder}: {len(images)} {part} images of {rows}x{columns}; MNIST's are 28x28, at least one"
+            )
         if len(images) != len(labels):
             raise ImageError(f"{folder}: MNIST's {part} files hold {len(images)} images but {len(labels)} labels")
         if len(labels) and labels.max() > 9:

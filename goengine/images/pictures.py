@@ -12,6 +12,7 @@ from goengine.images.data import ImageSet
 
 __all__ = ["SUFFIXES", "read_folder", "read_picture"]
 
+_NO_PILLOW = "reading pictures needs Pillow: pip install 'goengine[images]'"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
@@ -27,7 +28,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
-        raise ImageError("reading pictures needs Pillow: pip install 'goengine[images]'") from None
+        raise ImageError(_NO_PILLOW) from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse
@@ -63,8 +64,10 @@ def read_folder(folder: Path, size: int, say: Callable[[str], object] = lambda _
     Raises:
         ImageError: with fewer than two classes, or a class with fewer than two pictures.
     """
-    from PIL import Image, ImageOps
-
+    try:
+        from PIL import Image, ImageOps
+    except ImportError:
+        raise ImageError(_NO_PILLOW) from None
     classes = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(classes) < 2:
         raise ImageError(f"{folder}: {len(classes)} subfolder(s); put the pictures of each class into one of its own")
