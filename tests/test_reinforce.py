@@ -16,6 +16,7 @@ from goengine.reinforce import Learner, ReinforceRecipe
 from goengine.reinforce.learning import advantages, policy_loss
 from goengine.resize import resized
 from goengine.selfplay import Game, Played
+from goengine.trainer import read_run
 from training import reinforce
 
 
@@ -147,7 +148,20 @@ def test_a_fully_connected_network_stays_on_its_board() -> None:
     assert resized(network(9, "fully_connected"), 9).size == 9
 
 
-def test_the_script_stops_goes_on_and_measures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def interrupted_at(games: int) -> Any:
+    measure = Learner.measure
+
+    def measured(self: Learner, count: int, sampling: Any = None) -> list[Played]:
+        if count == games:
+            raise KeyboardInterrupt
+        return measure(self, count, sampling)
+
+    return measured
+
+
+def test_the_script_stops_goes_on_and_measures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from goengine.checkpoint import save_network
 
     tiny = network(9)
@@ -158,12 +172,17 @@ def test_the_script_stops_goes_on_and_measures(tmp_path: Path, capsys: pytest.Ca
     assert reinforce.main([*start, "--stop-after", "0"]) == STOPPED
     assert reinforce.main(start) == 2
     assert "--resume" in capsys.readouterr().err
+    with monkeypatch.context() as patched:  # interrupted while the end is measured: nothing learnt is lost
+        patched.setattr(Learner, "measure", interrupted_at(16))
+        assert reinforce.main([*base, "--resume", "--measure-games", "4"]) == 130
+    assert read_run(tmp_path / "run")[1]["counters"]["steps"] == 2
+    capsys.readouterr()
     assert reinforce.main([*base, "--resume"]) == 0
     said = capsys.readouterr().err
-    assert "iteration 2" in said and "likeliest" in said and "against the start" in said
+    assert "likeliest" in said and "against the start" in said
     made = load_network(tmp_path / "run" / "network.safetensors")
     assert made.size == 5 and made.metadata["training"] == {"games": 8, "iterations": 2}
-    assert set(made.metadata["results"]) == {"measurement", "drawn", "likeliest"}
+    assert set(made.metadata["results"]) == {"drawn", "likeliest"}
     assert load_network(tmp_path / "run" / "start.safetensors").size == 5
     for bad, message in ((["--lr", "1"], "there is no setting"), (["--resume"], "--run DIR")):
         assert reinforce.main(bad) == 2

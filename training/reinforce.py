@@ -148,6 +148,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
             save()
             log.say(f"stopped in iteration {learner.iterations:,}; go on with --run {folder} --resume")
             return 128 + signals.caught if signals.caught else STOPPED
+        save()  # measuring takes minutes, and may be interrupted too
         measure(4 * recipe.measure_games, "drawn")
         measure(4 * recipe.measure_games, "likeliest", Sampling(plies=OPENING))
         save()
