@@ -203,7 +203,8 @@ def to_toml(settings: Any) -> str:
         if isinstance(value, dict):
             text = "{" + ", ".join(f"{json.dumps(k)} = {v!r}" for k, v in value.items()) + "}"
         else:
-            text = json.dumps(value)
+            # As it is, for TOML has no pairs of surrogates; the name of a file may hold half of one.
+            text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
         lines.append(f"{key} = {text}\n")
     return "".join(lines)
 

@@ -331,7 +331,9 @@ def test_bad_recipes(values: dict[str, object], message: str) -> None:
 
 def test_recipe_files(tmp_path: Path) -> None:
     path = tmp_path / "r.toml"
-    one = recipe(weights={"kgs6d": 3, "a": 0.5}, cooldown_shares={"kgs6d": 0.5}, minutes=5, compile=True)
+    one = recipe(
+        name="Größe \U0001f600", weights={"kgs6d": 3, "a": 0.5}, cooldown_shares={"kgs6d": 0.5}, minutes=5, compile=True
+    )
     path.write_text(one.to_toml(), encoding="utf-8")
     assert read_recipe(path) == one
     assert read_recipe(path, {"filters": 32}).filters == 32
