@@ -60,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "batch": {"_kernels", "board", "coords", "features", "rules"},
     "sampling": set(),
-    "images": {"checkpoint", "intervals", "layers", "optimizers", "plots", "settings", "trainer"},
+    "images": {"checkpoint", "intervals", "layers", "optimizers", "settings", "trainer"},
     "recognition": {"board", "coords", "images", "layers", "sgf"},
     "folders": set(),
     "env": {"batch", "checkpoint", "coords", "features", "gtp", "handicap", "rules", "sampling"},

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from goengine.errors import ImageError, NetworkFileError, RecipeError
+from goengine.errors import GoEngineError, ImageError, NetworkFileError, RecipeError
 from goengine.exits import STOPPED
 from goengine.images.data import ImageSet, folds
 from goengine.images.evaluation import Evaluation
 from goengine.images.learning import ImageTrainer, predict
 from goengine.images.recipe import ImageRecipe
-from goengine.images.report import draw_mistakes, write_report
+from goengine.images.report import draw_curves, draw_mistakes, write_report
 from goengine.images.storage import check_fits, load_classifier, save_classifier
 from goengine.trainer import read_run, save_checkpoint
 from training import train_images
@@ -224,3 +224,90 @@ def test_the_script_compares_networks_and_cross_validates(tmp_path: Path, capsys
     for bad, message in ((["--networks", "nothing"], "use all"), (["--lern", "1"], "there is no setting")):
         assert train_images.main([*base, *bad]) == 2
         assert message in capsys.readouterr().err
+
+
+def run_script(tmp_path: Path, *words: str, folder: str = "run") -> int:
+    (tmp_path / "r.toml").write_text('name = "r"\nwidth = 4\nbatch = 64\nepochs = 0.2\nthreads = 1\nema = [500]\n')
+    return train_images.main([str(tmp_path / "r.toml"), "--run", str(tmp_path / folder), *words])
+
+
+def test_folds_go_on_where_they_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    assert run_script(tmp_path, "--folds", "2") == 0
+    unbroken = capsys.readouterr().out.split(";")[0]
+    assert run_script(tmp_path, "--folds", "2", "--stop-after", "0", folder="stopped") == STOPPED
+    assert f"go on with the same command and --run {tmp_path / 'stopped'}" in capsys.readouterr().err
+    assert run_script(tmp_path, "--folds", "2", folder="stopped") == 0
+    assert capsys.readouterr().out.split(";")[0] == unbroken
+    assert run_script(tmp_path, "--folds", "2", "--rate", "1e-3", folder="stopped") == 2
+    assert "fold1of2 holds a run with rate = 0.002, not 0.001: give another --run" in capsys.readouterr().err
+    assert run_script(tmp_path, "--networks", "lecture", "--stop-after", "0", folder="several") == STOPPED
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--folds", "0"], "0 folds: at least 2"),
+        (["--folds", "3", "--networks", "all"], "--networks and --folds do not go together"),
+        (["--resume", "--evaluate", "x"], "--resume and --evaluate do not go together"),
+    ],
+)
+def test_ways_of_running_that_make_no_sense(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    assert run_script(tmp_path, *words) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_learns_longer(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert run_script(tmp_path) == 0
+    assert train_images.main(["--run", str(tmp_path / "run"), "--resume", "--epochs", "0.4"]) == 0
+    kept, state = read_run(tmp_path / "run")
+    assert kept["epochs"] == 0.4 and state["counters"]["positions"] >= 0.4 * 1400
+
+
+def test_tensorboard_holds_curves_histograms_images_and_the_graph(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    assert run_script(tmp_path, "--log-steps", "2") == 0
+    events = accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    tags = events.Tags()
+    assert {f"{kind}/{name}" for kind in ("train", "validation") for name in ("loss", "accuracy")} <= {*tags["scalars"]}
+    assert len({event.step for event in events.Scalars("train/loss")}) == 2
+    raw, average = (events.Scalars(f"{kind}/loss") for kind in ("validation_raw", "validation"))
+    assert len(raw) == len(average) == 1 and raw[0].value != average[0].value  # a curve for each
+    names = {"features.0.weight", "features.3.weight", "head.1.weight", "head.3.weight"}
+    assert names <= {*tags["histograms"]}
+    assert sum(events.Histograms("features.0.weight")[0].histogram_value.bucket) == 4 * 9
+    assert tags["images"] == ["as the network sees them"] and tags["graph"]
+    assert {node.op for node in events.Graph().node} >= {"aten::_convolution", "aten::max_pool2d", "aten::linear"}
+
+
+def test_curves_are_of_one_kind_of_weights() -> None:
+    pytest.importorskip("matplotlib")
+    kinds = ("train", "validation_raw", "validation")
+    records = [{"kind": k, "epoch": at, "loss": n, "accuracy": n} for at in (1, 2) for n, k in enumerate(kinds)]
+    figure = draw_curves(records)
+    assert figure is not None
+    lines = {line.get_label(): np.asarray(line.get_ydata()).tolist() for line in figure.axes[0].lines}
+    assert lines == {"train": [0, 0], "validation": [2, 2]}
+    assert draw_curves([]) is None
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("matplotlib", "matplotlib"), ("sklearn", "scikit-learn"), ("PIL", "Pillow")]
+)
+def test_what_is_not_installed_is_said_before_training(
+    module: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from goengine.images import report
+
+    monkeypatch.setattr(report, "find_spec", lambda asked: None if asked == module else object())
+    assert run_script(tmp_path) == 2
+    error = capsys.readouterr().err
+    assert f"a report needs {name}, which is not installed: pip install 'goengine[images,plots]'" in error
+    with pytest.raises(GoEngineError, match=name):
+        report.write_report(tmp_path, "x", {}, answers(), bright(6))

@@ -12,7 +12,8 @@ be given on the command line. What a run writes into its folder:
     report.json           the same for programs
 
 With --networks it trains several on the same images and compares them, with --folds it cross-validates, and with
---evaluate FILE it writes the report of a classifier that is trained already.
+--evaluate FILE it writes the report of a classifier that is trained already. When --networks or --folds were stopped,
+the same command with the same --run goes on with them.
 """
 
 import argparse
@@ -37,11 +38,13 @@ from goengine.images.evaluation import Evaluation
 from goengine.images.learning import ImageTrainer, predict
 from goengine.images.networks import equal_fully_connected, list_classifiers
 from goengine.images.recipe import ImageRecipe
-from goengine.images.report import write_report
+from goengine.images.report import check_extras, write_report
 from goengine.images.storage import check_fits, load_classifier, save_classifier
-from goengine.plots import check_matplotlib
 from goengine.runlog import RunLog, clock
 from goengine.trainer import CHECKPOINT, StopSignals, choose_device, read_run, save_checkpoint, schedule
+
+FREE = ("name", "device", "precision", "threads", "log_steps", "validate_epochs", "checkpoint_minutes")
+"""Settings that may change while several networks or folds are trained: of the machine, and of what is said when."""
 
 
 def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[str, Any]]:
@@ -75,10 +78,19 @@ def say(text: str) -> None:
 
 def recipe_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[ImageRecipe, dict[str, Any] | None]:
     """The recipe of this run and, when it is resumed, its state: a checkpoint's recipe holds but for `given`."""
+    modes = [
+        f"--{name}"
+        for name in ("resume", "networks", "folds", "evaluate")
+        if getattr(arguments, name) not in (None, False)
+    ]
+    if len(modes) > 1:
+        raise RecipeError(f"{' and '.join(modes)} do not go together: give one of them")
     if arguments.resume:
-        if not arguments.run or arguments.networks or arguments.folds:
-            raise RecipeError("--resume goes on with one run: it needs --run DIR, and neither --networks nor --folds")
+        if not arguments.run:
+            raise RecipeError("--resume needs --run DIR, the folder of the run to go on with")
         kept, state = read_run(Path(arguments.run), say)
+        if "epochs" in given:
+            kept["positions"] = 0  # they were those of the epochs before
         return settings.settings_from(ImageRecipe, {**kept, **given}, arguments.run), state
     if not arguments.recipe:
         raise RecipeError("give a recipe, such as training/recipes/images/digits.toml")
@@ -88,8 +100,19 @@ def recipe_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Ima
 class Run:
     """One classifier's training, from the images to the file; the loop is the same as training/train.py's."""
 
-    def __init__(self, recipe: ImageRecipe, learn: ImageSet, test: ImageSet, folder: Path, equal: bool = False) -> None:
-        """Make ready; with `equal` the fully connected network with as many parameters as the recipe's."""
+    def __init__(self, recipe: ImageRecipe, learn: ImageSet, test: ImageSet, folder: Path, equal: bool = False,
+                 goes_on: str = "") -> None:  # fmt: skip
+        """Make ready.
+
+        Args:
+            recipe: its settings.
+            learn: images to learn from.
+            test: images to test on.
+            folder: of the run.
+            equal: train the fully connected network with as many parameters as the recipe's.
+            goes_on: how to go on with it once it is stopped; "" is --resume.
+        """
+        self.goes_on = goes_on or f"--run {folder} --resume"
         self.recipe, self.learn, self.test, self.folder = recipe.with_length(len(learn)), learn, test, folder
         self.device = choose_device(recipe.device)
         if recipe.threads:
@@ -103,11 +126,13 @@ class Run:
     def measure(self, log: RunLog) -> tuple[str, NDArray[np.float32]]:
         """Measure the present and the averaged weights on the test images; the last of them is what is kept."""
         trainer = self.trainer
-        for weights, classifier in trainer.candidates():
+        last = len(trainer.averages.horizons)
+        for number, (weights, classifier) in enumerate(trainer.candidates()):
             probabilities = predict(classifier, self.test.images, self.device).numpy()
             found = Evaluation(probabilities, self.test.labels, self.test.classes)
             values = {"loss": found.loss, "accuracy": found.accuracy}
-            log.record("validation", trainer.steps, {"epoch": trainer.epoch, "weights": weights, **values})
+            kind = "validation" if number == last else f"validation_{weights}"  # a curve for each
+            log.record(kind, trainer.steps, {"epoch": trainer.epoch, "weights": weights, **values})
             log.say(f"  {weights} on {len(self.test):,} test images: {found.accuracy:.2%}, loss {found.loss:.4f}")
         return weights, probabilities
 
@@ -173,7 +198,7 @@ class Run:
                         log.say(f"{error}: training goes on; free some space")
             self.save()
             if not over:
-                log.say(f"stopped at step {trainer.steps:,}; go on with --run {folder} --resume")
+                log.say(f"stopped at step {trainer.steps:,}; go on with {self.goes_on}")
                 return 128 + signals.caught if signals.caught else STOPPED
             weights, probabilities = self.measure(log)
             log.say(f"done: {trainer.epoch:.1f} epochs in {clock(trainer.seconds)}")
@@ -218,21 +243,42 @@ def one(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], resu
     return 0
 
 
-def several(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], names: list[str]) -> int:
+def begun(run: Run) -> dict[str, Any] | None:
+    """The state of a run that was begun with the same settings; None where there is none.
+
+    Raises:
+        RecipeError: if the settings were others: what it learnt cannot be compared with theirs.
+    """
+    if not (run.folder / CHECKPOINT).exists():
+        return None
+    kept, state = read_run(run.folder, say)
+    own = settings.as_dict(run.recipe)
+    other = [name for name in own if name not in FREE and kept.get(name) != own[name]]
+    if other:
+        name = other[0]
+        raise RecipeError(
+            f"{run.folder} holds a run with {name} = {kept.get(name)!r}, not {own[name]!r}: give another --run"
+        )
+    return state
+
+
+def several(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], names: list[str],
+            stop_after: float | None) -> int:  # fmt: skip
     """Several classifiers on the same images, and a table; those that are trained already are not trained again."""
     wanted = [name for given in names for name in (list_classifiers() if given == "all" else [given])]
     for name in wanted:
         if name not in (*list_classifiers(), "equal"):
             raise RecipeError(f"--networks {name}: use all, equal, or some of {', '.join(list_classifiers())}")
+    started = time.monotonic()
     for name in wanted:
         place = folder / name
+        own = recipe if name == "equal" else dataclasses.replace(recipe, network=name, width=0)
+        run = Run(own, *sets, place, equal=name == "equal", goes_on=f"the same command and --run {folder}")
+        resumed = begun(run)
         if (place / "report.json").exists():
             say(f"{name}: {place / 'report.json'} is there already")
             continue
-        own = recipe if name == "equal" else dataclasses.replace(recipe, network=name, width=0)
-        run = Run(own, *sets, place, equal=name == "equal")
-        resumed = read_run(place, say)[1] if (place / CHECKPOINT).exists() else None
-        result = run.train(resumed)
+        result = run.train(resumed, remaining(stop_after, started))
         if isinstance(result, int):
             return result
         write_report(place, f"{name} on {recipe.data}", run.facts(), result, sets[1], records_of(place))
@@ -245,13 +291,20 @@ def several(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], 
     return 0
 
 
-def cross_validate(recipe: ImageRecipe, folder: Path, images: ImageSet, count: int) -> int:
+def remaining(stop_after: float | None, started: float) -> float | None:
+    """Minutes that are left of a session."""
+    return None if stop_after is None else stop_after - (time.monotonic() - started) / 60
+
+
+def cross_validate(recipe: ImageRecipe, folder: Path, images: ImageSet, count: int, stop_after: float | None) -> int:
     """K networks, each tested on the part that it has not seen; one report over all images."""
+    started = time.monotonic()
     rows, answers, shares = [], [], []
     for number, (learn, test) in enumerate(folds(images, count, recipe.seed), start=1):
         say(f"fold {number} of {count}")
-        run = Run(recipe, images.take(learn), images.take(test), folder / f"fold{number}")
-        result = run.train()
+        place, goes_on = folder / f"fold{number}of{count}", f"the same command and --run {folder}"
+        run = Run(recipe, images.take(learn), images.take(test), place, goes_on=goes_on)
+        result = run.train(begun(run), remaining(stop_after, started))
         if isinstance(result, int):
             return result
         rows.append(test)
@@ -285,7 +338,7 @@ def evaluate(recipe: ImageRecipe, path: Path, test: ImageSet, folder: Path) -> i
 def work(argv: list[str] | None) -> int:
     """One command; returns the exit status."""
     arguments, given = parse_arguments(argv)
-    check_matplotlib()
+    check_extras()
     recipe, resumed = recipe_of(arguments, given)
     name = recipe.network if not arguments.networks else "networks"
     folder = Path(arguments.run or f"runs/{recipe.name}-{name}-{time.strftime('%Y%m%d-%H%M%S')}")
@@ -293,9 +346,9 @@ def work(argv: list[str] | None) -> int:
     if arguments.evaluate:
         return evaluate(recipe, Path(arguments.evaluate), sets[1], folder)
     if arguments.networks:
-        return several(recipe, folder, sets, arguments.networks)
-    if arguments.folds:
-        return cross_validate(recipe, folder, sets[0].with_more(sets[1]), arguments.folds)
+        return several(recipe, folder, sets, arguments.networks, arguments.stop_after)
+    if arguments.folds is not None:
+        return cross_validate(recipe, folder, sets[0].with_more(sets[1]), arguments.folds, arguments.stop_after)
     return one(recipe, folder, sets, resumed, arguments.stop_after)
 
 

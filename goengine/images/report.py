@@ -6,25 +6,37 @@ import io
 import json
 import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from goengine.errors import GoEngineError
 from goengine.images.data import ImageSet
 from goengine.images.evaluation import Evaluation
-from goengine.plots import check_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_confusion", "draw_curves", "draw_mistakes", "draw_roc", "write_report"]
+__all__ = ["check_extras", "draw_confusion", "draw_curves", "draw_mistakes", "draw_roc", "write_report"]
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}"
     "table{border-collapse:collapse}td,th{padding:.15em .8em;text-align:right;border-bottom:1px solid #ddd}"
     "td:first-child,th:first-child{text-align:left}img{max-width:100%}code{background:#f3f3f3;padding:.1em .3em}"
 )
+
+
+def check_extras() -> None:
+    """Say now, before long work, that its report cannot be made.
+
+    Raises:
+        GoEngineError: matplotlib, scikit-learn or Pillow is not installed.
+    """
+    for module, name in (("matplotlib", "matplotlib"), ("sklearn", "scikit-learn"), ("PIL", "Pillow")):
+        if find_spec(module) is None:
+            raise GoEngineError(f"a report needs {name}, which is not installed: pip install 'goengine[images,plots]'")
 
 
 def draw_confusion(evaluation: Evaluation) -> "Figure":
@@ -83,7 +95,8 @@ def draw_curves(records: Sequence[dict[str, Any]]) -> "Figure | None":
     figure, grid = _figure(9.0, 3.6, 1, 2)
     for axes, name in zip(grid, ("loss", "accuracy"), strict=True):
         for kind, rows in kinds.items():
-            axes.plot([row["epoch"] for row in rows], [row[name] for row in rows], linewidth=1.2, label=kind)
+            if rows:
+                axes.plot([row["epoch"] for row in rows], [row[name] for row in rows], linewidth=1.2, label=kind)
         axes.set(xlabel="epoch", title=name)
         axes.grid(True, color="#DDDDDD", linewidth=0.6)
         axes.legend(fontsize="small")
@@ -112,10 +125,10 @@ def write_report(
         The page.
 
     Raises:
-        GoEngineError: matplotlib is not installed.
+        GoEngineError: what draws or measures is not installed.
         OSError: a file cannot be written.
     """
-    check_matplotlib()
+    check_extras()
     low, high = evaluation.interval
     facts = {
         **about,
