@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +45,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     classifier = build_classifier("lecture", channels=1, size=8, classes=10, width=4)
     save_classifier(folder / "digits.safetensors", classifier, tuple("0123456789"), {})
     (folder / "game.sgf").write_text(GAME)
+    records = [{"kind": "train", "epoch": at, "loss": 2.0 - at, "accuracy": at / 2} for at in range(2)]
+    (folder / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     network = write_tiny_network(folder)
     return {"network": network, "classifier": folder / "digits.safetensors", "game": folder / "game.sgf"}
 
@@ -60,6 +63,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ("classifier", ["ascent", "--steps", "2", "--filters", "3", "4"]),
         ("classifier", ["ascent", "--steps", "2", "--layer", "features.0"]),
         ("classifier", ["reasons"]),
+        ("classifier", ["curves"]),
+        ("classifier", ["confusion"]),
+        ("classifier", ["roc"]),
+        ("classifier", ["mistakes"]),
     ],
 )
 def test_each_picture_is_made(
@@ -85,6 +92,8 @@ def test_each_picture_is_made(
         ("network", ["shapes", "--games", "GAME", "--filters", "4"], "no filter 4: use 0 to 3"),
         ("network", ["shapes"], "no 9x9 games"),
         ("network", ["reasons"], "goengine explain"),
+        ("network", ["curves"], "TensorBoard"),
+        ("network", ["mistakes"], "goengine evaluate --plots"),
         ("classifier", ["shapes"], "leave --classifier away"),
         ("classifier", ["maps", "--number", "360"], "test images 0 to"),
         ("classifier", ["maps", "--layer", "head.1"], "gives no maps"),
@@ -104,6 +113,18 @@ def test_what_cannot_be_drawn_is_one_line(
     error = capsys.readouterr().err.splitlines()
     assert error[-1].startswith("look.py: ") and reason in error[-1]
     assert not list(tmp_path.iterdir())
+
+
+def test_curves_need_the_log_of_their_run(
+    look: ModuleType, files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classifier = tmp_path / "digits.safetensors"
+    classifier.write_bytes(files["classifier"].read_bytes())
+    for text, reason in ((None, "No such file"), ("x\n", "not the log of"), ("", "no steps are logged")):
+        if text is not None:
+            (tmp_path / "log.jsonl").write_text(text)
+        assert look.main(["curves", "--classifier", str(classifier), "--out", str(tmp_path / "picture.png")]) == 2
+        assert reason in capsys.readouterr().err
 
 
 def test_the_gallery_runs_commands_and_shows_each_picture_under_its_own(

@@ -5,6 +5,10 @@
     python training/look.py ascent --layer norm --filters 0 7 12        the input that most excites filters
     python training/look.py shapes --games GAMES... --filters 3 9       the shapes of real games that fire filters
     python training/look.py reasons --classifier F                      saliency, occlusion, integrated gradients
+    python training/look.py curves --classifier F                       loss and accuracy while it learned
+    python training/look.py confusion --classifier F                    which classes it takes for which
+    python training/look.py roc --classifier F                          the ROC curve of each class
+    python training/look.py mistakes --classifier F                     the mistakes that it is most sure of
 
 Of the bundled policy network, or of --network FILE; of an image classifier with --classifier FILE, looking at the test
 images of --images (for it, `ascent` shows its classes unless --layer is given, and there are no shapes of games). For
@@ -12,6 +16,7 @@ moves of games there is `goengine explain`.
 """
 
 import argparse
+import json
 import sys
 import time
 from pathlib import Path
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from goengine.images.data import ImageSet
+    from goengine.images.evaluation import Evaluation
 
 SHOWN = 8  # filters, classes or images, where none are named
 ROOT = Path(__file__).resolve().parent.parent
@@ -244,7 +250,72 @@ def reasons(subject: Subject, arguments: argparse.Namespace) -> "Figure":
     )
 
 
-WHAT = {"filters": filters, "maps": maps, "ascent": ascent, "shapes": shapes, "reasons": reasons}
+def answers(subject: Subject) -> "tuple[Evaluation, ImageSet]":
+    """A classifier's answers to its test images, and these.
+
+    Raises:
+        GoEngineError: for a policy network; ``goengine evaluate`` is for those.
+    """
+    from goengine.images.evaluation import Evaluation
+    from goengine.images.learning import predict
+
+    images = subject.images
+    if images is None:
+        raise GoEngineError("this is for image classifiers: give --classifier, or use goengine evaluate --plots")
+    return Evaluation(predict(subject.module, images.images).numpy(), images.labels, images.classes), images
+
+
+def curves(_: Subject, arguments: argparse.Namespace) -> "Figure":
+    """Loss and accuracy while a classifier learned, from the log beside it."""
+    from goengine.images.report import draw_curves
+
+    if arguments.classifier is None:
+        raise GoEngineError("this is for image classifiers: give --classifier; others have TensorBoard")
+    log = arguments.classifier.with_name("log.jsonl")
+    try:
+        figure = draw_curves([json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()])
+    except (ValueError, KeyError, TypeError):
+        raise GoEngineError(f"{log}: not the log of an image classifier's training") from None
+    if figure is None:
+        raise GoEngineError(f"{log}: no steps are logged in it; train with a lower --log-steps")
+    return figure
+
+
+def confusion(subject: Subject, _: argparse.Namespace) -> "Figure":
+    """Which classes are taken for which."""
+    from goengine.images.report import draw_confusion
+
+    return draw_confusion(answers(subject)[0])
+
+
+def roc(subject: Subject, _: argparse.Namespace) -> "Figure":
+    """The ROC curve of each class against all others."""
+    from goengine.images.report import draw_roc
+
+    return draw_roc(answers(subject)[0])
+
+
+def mistakes(subject: Subject, _: argparse.Namespace) -> "Figure":
+    """The mistakes that a classifier is most sure of."""
+    from goengine.images.report import draw_mistakes
+
+    figure = draw_mistakes(*answers(subject))
+    if figure is None:
+        raise GoEngineError(f"{subject.name} makes no mistake on these test images")
+    return figure
+
+
+WHAT = {
+    "filters": filters,
+    "maps": maps,
+    "ascent": ascent,
+    "shapes": shapes,
+    "reasons": reasons,
+    "curves": curves,
+    "confusion": confusion,
+    "roc": roc,
+    "mistakes": mistakes,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -82,6 +82,32 @@ PICTURES = (
         "are no positions; the shapes above are.",
     ),
     Picture(
+        "digits-curves",
+        f"python training/look.py curves --classifier {DIGITS} --out {{out}}",
+        "Loss and accuracy while the lectures' network learned scikit-learn's digits: on the changed images that it "
+        "learns from (the loss there is that of smoothed labels, which cannot reach 0), and, with averaged weights, on "
+        "the 359 test images.",
+        DIGITS,
+    ),
+    Picture(
+        "digits-confusion",
+        f"python training/look.py confusion --classifier {DIGITS} --out {{out}}",
+        "Which digits it takes for which: rows are what they are, columns what it says.",
+        DIGITS,
+    ),
+    Picture(
+        "digits-roc",
+        f"python training/look.py roc --classifier {DIGITS} --out {{out}}",
+        "How many images of a digit are found, for so many false alarms among the others; the numbers are the areas.",
+        DIGITS,
+    ),
+    Picture(
+        "digits-mistakes",
+        f"python training/look.py mistakes --classifier {DIGITS} --out {{out}}",
+        "The mistakes that it is most sure of: what they are, what it says, and how sure it is.",
+        DIGITS,
+    ),
+    Picture(
         "digits-filters",
         f"python training/look.py filters --classifier {DIGITS} --out {{out}}",
         "The 25 filters of the lectures' network, learned from scikit-learn's digits.",

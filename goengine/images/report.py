@@ -83,7 +83,7 @@ def draw_mistakes(evaluation: Evaluation, images: ImageSet, count: int = 24) -> 
         axes.imshow(picture if picture.shape[2] == 3 else picture[:, :, 0], cmap="gray", vmin=0, vmax=255)
         answer = evaluation.predicted[number]
         names = evaluation.classes[evaluation.labels[number]], evaluation.classes[answer]
-        axes.set_title(f"{names[0]}, taken for\n{names[1]} {evaluation.probabilities[number, answer]:.0%}", fontsize=7)
+        axes.set_title(f"{names[0]}, taken for\n{names[1]}: {evaluation.probabilities[number, answer]:.0%}", fontsize=7)
     return figure
 
 
