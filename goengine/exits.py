@@ -27,7 +27,8 @@ def exit_status(name: str, work: Callable[[], int], interrupted: str = "") -> in
         130 when interrupted; 0 when the reader of the output went away.
     """
     try:
-        return work()
+        status = work()
+        sys.stdout.flush()
     except GoEngineError as error:
         sys.stderr.write(f"{name}: {error}\n")
     except KeyboardInterrupt:
@@ -41,4 +42,6 @@ def exit_status(name: str, work: Callable[[], int], interrupted: str = "") -> in
         return 0
     except OSError as error:  # a file that cannot be read or written; the name is all the user needs
         sys.stderr.write(f"{name}: {error.filename or 'input or output'}: {error.strerror or error}\n")
+    else:
+        return status
     return BAD_INPUT

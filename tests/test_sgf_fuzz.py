@@ -94,6 +94,9 @@ TOKENS = st.sampled_from([
 @example(b"(;SZ[9];B[tt];BB[aa])")
 @example(b"(;SZ[9];B[aa]B[bb])")
 @example(b"(;SZ[9]B[aa];B[bb])")
+@example(b"B")
+@example(b";B[aa]BB")
+@example(b";B[aa];B")
 def test_the_fast_path_never_takes_what_sgfmill_reads_otherwise(data: bytes) -> None:
     for text in split_games(io.BytesIO(b"(;SZ[9]" + data + b")")):
         assert_same(text)

@@ -20,13 +20,15 @@ Properties = dict[str, list[bytes]]
 """The properties of a node, raw values without their brackets, in the order of the file."""
 
 _VALUE = rb"\[(?:[^\]\\]++|\\.)*+\]"
-_ROOT = re.compile(rb"\(\s*+;\s*+((?:[A-Z]{1,64}\s*+(?:" + _VALUE + rb"\s*+)++)++)", re.DOTALL)
+# A possessive repeat of a group, (?:...)++, does not give back what a last, failing round of it took in Python before
+# 3.11.4 and 3.12 (Debian 12 has 3.11.2): where that can matter, an atomic group stands instead.
+_ROOT = re.compile(rb"\(\s*+;\s*+((?>(?:[A-Z]{1,64}\s*+(?:" + _VALUE + rb"\s*+)++)+))", re.DOTALL)
 _PROPERTY = re.compile(rb"([A-Z]++)\s*+((?:" + _VALUE + rb"\s*+)++)", re.DOTALL)
 _EACH_VALUE = re.compile(rb"\[((?:[^\]\\]++|\\.)*+)\]", re.DOTALL)
-_IGNORED = rb"(?:(?!A[BWE]\s*+\[|[BW]\s*+\[)[A-Z]{1,64}\s*+(?:" + _VALUE + rb"\s*+)++)*+"
+_IGNORED = rb"(?>(?:(?!A[BWE]\s*+\[|[BW]\s*+\[)[A-Z]{1,64}\s*+(?:" + _VALUE + rb"\s*+)++)*)"
 _NODE = rb";\s*+([BW])\s*+\[([a-z]{2})?\]\s*+" + _IGNORED
 _EACH_NODE = re.compile(_NODE, re.DOTALL)
-_NODES = re.compile(rb"(?:" + _NODE + rb")*+\)", re.DOTALL)
+_NODES = re.compile(rb"(?>(?:" + _NODE + rb")*)\)", re.DOTALL)
 
 _PASS = b"~~"
 _STRIDE = len(b";B[dd]")
