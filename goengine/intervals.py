@@ -29,7 +29,7 @@ def wilson(hits: float, count: float, z: float = Z95) -> Interval:
     """Wilson's score interval of a share, as if every position were independent.
 
     Args:
-        hits: how many of them, 0 to `count`.
+        hits: how many of them, 0 to `count`; a drawn game is half a one, which makes the interval a little too wide.
         count: positions; of none, nothing is known, and the interval is 0 to 1.
         z: standard errors to each side.
     """

@@ -64,11 +64,11 @@ ALLOWED: dict[str, set[str]] = {
     "recognition": {"board", "coords", "images", "layers", "sgf"},
     "folders": set(),
     "env": {"batch", "checkpoint", "coords", "features", "gtp", "handicap", "rules", "sampling"},
-    "selfplay": {"batch", "folders", "match", "player", "rules", "sampling", "sgf", "shards"},
+    "selfplay": {"batch", "folders", "intervals", "match", "player", "rules", "sampling", "sgf", "shards"},
     "resize": {"checkpoint", "layers"},
     "reinforce": {"checkpoint", "layers", "optimizers", "rules", "selfplay", "settings"},
     "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
-    "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "rules", "sgf", "symmetry"},
+    "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "intervals", "rules", "sgf", "symmetry"},
 }
 NO_TORCH = {
     "handicap",

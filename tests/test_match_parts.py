@@ -12,8 +12,9 @@ from tiny_network import write_tiny_network
 
 from goengine.coords import parse_vertex
 from goengine.errors import GoEngineError
+from goengine.intervals import wilson
 from goengine.match.clock import NO_TIME, Clock, parse_time
-from goengine.match.elo import elo, ratings, wilson
+from goengine.match.elo import elo, ratings
 from goengine.match.game import Result
 from goengine.match.openings import Opening, make_openings
 from goengine.match.programs import position_commands

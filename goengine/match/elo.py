@@ -1,30 +1,15 @@
-"""What results are worth: intervals for a share of points, Elo differences, ratings of several programs."""
+"""What results are worth: Elo differences, ratings of several programs."""
 
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["Z95", "elo", "ratings", "wilson"]
+from goengine.intervals import Z95
 
-Z95 = 1.959964
-"""Standard errors on each side of a 95 % interval."""
+__all__ = ["elo", "ratings"]
 
 _ELO = 400 / math.log(10)  # Elo points in a difference of 1 in the logit of the expected score
-
-
-def wilson(points: float, games: int, z: float = Z95) -> tuple[float, float]:
-    """Wilson's interval (1927) for the expected share of points; 95 % unless ``z`` says otherwise.
-
-    A draw is half a point, which makes the interval a little too wide.
-    """
-    if games == 0:
-        return 0.0, 1.0
-    share = points / games
-    middle = (share + z * z / (2 * games)) / (1 + z * z / games)
-    half = z * math.sqrt(share * (1 - share) / games + z * z / (4 * games * games)) / (1 + z * z / games)
-    low = 0.0 if points <= 0 else middle - half
-    return low, 1.0 if points >= games else middle + half
 
 
 def elo(share: float) -> float:

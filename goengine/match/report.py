@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from goengine.errors import GoEngineError
-from goengine.match.elo import elo, ratings, wilson
+from goengine.intervals import wilson
+from goengine.match.elo import elo, ratings
 from goengine.match.game import COLORS, FAULTS, Result
 from goengine.match.referee import parse_score
 

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from goengine.match.elo import elo, wilson
+from goengine.intervals import wilson
+from goengine.match.elo import elo
 from goengine.selfplay.games import Played
 
 __all__ = ["results_text", "summarize"]
