@@ -24,6 +24,32 @@ from goengine.rules import Position
 
 Board = NDArray[np.int8]
 
+DAME = """
+    . X . X . O . O .
+    . X . X . O . O .
+    . X . X X O . O .
+    . X . X O O . O .
+    . X . X O O . O .
+    . X . X O O . O .
+    . X . X O O . O .
+    . X . X X O . O .
+    . X . X . O . O .
+"""
+"""Two lines in the middle that are nobody's: neutral points (dame)."""
+
+EYE_EACH = """
+    . X . O . O X . .
+    X X X O O O X . .
+    O O O X X X X . .
+    . . O X . . . . .
+    . . O X . . . . .
+    . . O X . . . . .
+    . . O X . . . . .
+    . . O X . . . . .
+    . . O X . . . . .
+"""
+"""A seki in the corner, with an eye each."""
+
 
 @dataclass(frozen=True)
 class Diagram:

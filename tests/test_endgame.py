@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from diagrams import set_up
+from diagrams import DAME, set_up
 from fake_network import FakeNetwork
 
 from goengine import endgame
@@ -169,22 +169,9 @@ def test_a_board_of_another_size_is_judged_by_playouts_alone() -> None:
     np.testing.assert_array_equal(seen.ownership, estimate(position, 2000).ownership)
 
 
-NEUTRAL = """
-    . X . X . O . O .
-    . X . X . O . O .
-    . X . X X O . O .
-    . X . X O O . O .
-    . X . X O O . O .
-    . X . X O O . O .
-    . X . X O O . O .
-    . X . X X O . O .
-    . X . X . O . O .
-"""
-
-
 @pytest.mark.parametrize("to_play", ["black", "white"])
 def test_a_move_is_judged_by_what_it_gains_over_a_pass(to_play: str) -> None:
-    position = set_up(NEUTRAL, to_play)
+    position = set_up(DAME, to_play)
     judge = Judge(position, estimate(position))
     neutral, own, theirs = (at("E9"), at("E1")), at("C5"), at("G5")
     if to_play == "white":
@@ -223,7 +210,7 @@ def test_a_defense_against_a_threat_with_a_simple_answer_gains_nothing() -> None
 
 
 def test_candidates_are_open_points_and_liberties_of_doubtful_chains() -> None:
-    position = set_up(NEUTRAL)
+    position = set_up(DAME)
     seen = estimate(position)
     assert set(np.flatnonzero(Judge(position, seen).candidates).tolist()) == {at("E9"), at("E8"), at("E1")}
     ownership = seen.ownership.copy()
@@ -235,7 +222,7 @@ def test_candidates_are_open_points_and_liberties_of_doubtful_chains() -> None:
 
 
 def test_playouts_are_joined() -> None:
-    position = set_up(NEUTRAL)
+    position = set_up(DAME)
     one, other = estimate(position, 40), estimate(position, 120, seed=1)
     both = one.joined(other.ownership, other.scores)
     np.testing.assert_allclose(both.ownership, (one.ownership + 3 * other.ownership) / 4, atol=1e-6)

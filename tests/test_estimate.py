@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from diagrams import parse, set_up
+from diagrams import EYE_EACH, parse, set_up
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playout_twin import playouts_twin
@@ -112,19 +112,6 @@ def test_a_seki_is_alive_and_listed() -> None:
     ]
     black, white = 9 + 36, 3 + 2 + 9 + 9 + 9 + 2
     assert seen.area_score(0) == black - white
-
-
-EYE_EACH = """
-    . X . O . O X . .
-    X X X O O O X . .
-    O O O X X X X . .
-    . . O X . . . . .
-    . . O X . . . . .
-    . . O X . . . . .
-    . . O X . . . . .
-    . . O X . . . . .
-    . . O X . . . . .
-"""
 
 
 @pytest.mark.parametrize("to_play", ["black", "white"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from diagrams import parse
+from diagrams import DAME, EYE_EACH, parse
 from fake_network import FakeNetwork
 
 from goengine.coords import parse_vertex
@@ -62,19 +62,6 @@ def test_a_dead_stone_counts_twice_once_as_territory_and_once_as_prisoner() -> N
     assert seen_in(dead_black).area_score(0) == 36 - 45
 
 
-DAME = """
-    . X . X . O . O .
-    . X . X . O . O .
-    . X . X X O . O .
-    . X . X O O . O .
-    . X . X O O . O .
-    . X . X O O . O .
-    . X . X O O . O .
-    . X . X X O . O .
-    . X . X . O . O .
-"""
-
-
 @pytest.mark.parametrize("to_play", ["black", "white"])
 def test_neutral_points_are_nobodys_whoever_gets_to_fill_them(to_play: str) -> None:
     seen = seen_in(DAME, to_play)
@@ -82,22 +69,9 @@ def test_neutral_points_are_nobodys_whoever_gets_to_fill_them(to_play: str) -> N
     assert territory_score(seen, NO_CAPTURES, 0) == 18 - 18
 
 
-SEKI = """
-    . X . O . O X . .
-    X X X O O O X . .
-    O O O X X X X . .
-    . . O X . . . . .
-    . . O X . . . . .
-    . . O X . . . . .
-    . . O X . . . . .
-    . . O X . . . . .
-    . . O X . . . . .
-"""
-
-
 def test_eyes_in_seki_count_nothing_in_japan() -> None:
     # Black B9 and White D9 have an eye each and share C9: who plays there is captured
-    position = position_of(SEKI)
+    position = position_of(EYE_EACH)
     stones = position.board
     owner = np.zeros((9, 9), np.float32)
     owner[stones != 0] = stones[stones != 0]
