@@ -82,13 +82,6 @@ def legal_prefix(codes, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def replay(s, w, codes):  # type: ignore[no-untyped-def]
-    """Play all codes, known to be legal, on the position."""
-    for i in range(len(codes)):
-        apply(s, w, np.int64(codes[i]))
-
-
-@njit(cache=True, nogil=True)
 def hashes(s, w, codes, out):  # type: ignore[no-untyped-def]
     """Play all codes, known to be legal, and write the hash of the stones after each to ``out``."""
     for i in range(len(codes)):
