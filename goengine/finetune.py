@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from goengine.checkpoint import Network, load_network, save_network
-from goengine.comparison import compare
 from goengine.corpus import Corpus, join, load_corpus
 from goengine.errors import NetworkFileError, RecipeError
-from goengine.evaluator import Subject, measure
-from goengine.heldout import HeldOut
+from goengine.evaluation.comparison import compare
+from goengine.evaluation.evaluator import Subject, measure
+from goengine.evaluation.heldout import HeldOut
 from goengine.players import FEW_GAMES, OPPONENTS, PLAYER, PlayerGames, read_player
 from goengine.recipe import Recipe
 

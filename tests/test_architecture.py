@@ -43,16 +43,11 @@ ALLOWED: dict[str, set[str]] = {
     "mixture": {"shards"},
     "corpus": {"features", "gamecodes", "mixture", "sgf", "shards"},
     "players": {"corpus", "sgf", "shards"},
-    "finetune": {"checkpoint", "comparison", "corpus", "evaluator", "heldout", "players", "recipe"},
+    "finetune": {"checkpoint", "corpus", "evaluation", "players", "recipe"},
     "dataset": {"corpus", "symmetry"},
     "endgame": {"estimate", "groups", "rules"},
     "player": {"endgame", "estimate", "rules", "style", "symmetry"},
-    "heldout": {"corpus", "sgf", "shards"},
-    "calibration": {"intervals"},
-    "accuracy": {"calibration", "heldout", "intervals", "metrics", "shards"},
-    "evaluator": {"accuracy", "calibration", "checkpoint", "corpus", "heldout", "intervals"},
-    "comparison": {"accuracy", "coords", "sgf"},
-    "plots": set(),
+    "evaluation": {"checkpoint", "coords", "corpus", "intervals", "metrics", "sgf", "shards"},
     "visualize": {"checkpoint", "corpus", "coords", "features", "rules", "symmetry"},
     "trainer": {
         *("checkpoint", "corpus", "dataset", "features", "layers"),
@@ -161,7 +156,7 @@ def test_each_library_has_its_place() -> None:
     places = {
         "sgfmill": {"sgf"},
         "numba": {"_kernels"},
-        "matplotlib": {"images", "plots", "visualize"},
+        "matplotlib": {"images", "evaluation", "visualize"},
         "captum": {"visualize"},
     }
     wrong = [

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from goengine.calibration import (
+from goengine.evaluation.calibration import (
     ANY_MOVE,
     any_move_table,
     bin_of,

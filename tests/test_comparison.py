@@ -14,10 +14,10 @@ from tiny_network import write_tiny_network
 
 from goengine.checkpoint import Network
 from goengine.cli import main
-from goengine.comparison import compare, describe, differing_rows, marked_positions
 from goengine.coords import format_vertex, parse_vertex
-from goengine.evaluator import Subject, measure
-from goengine.heldout import HeldOut
+from goengine.evaluation.comparison import compare, describe, differing_rows, marked_positions
+from goengine.evaluation.evaluator import Subject, measure
+from goengine.evaluation.heldout import HeldOut
 from goengine.networks import FullyConnected
 from goengine.sgf import read_games
 

@@ -15,8 +15,8 @@ from test_dataset import replayed
 from goengine.checkpoint import Network, save_network
 from goengine.cli import main
 from goengine.errors import GoEngineError
-from goengine.evaluator import Subject, evaluate_corpus, measure
-from goengine.heldout import HeldOut, load_games
+from goengine.evaluation.evaluator import Subject, evaluate_corpus, measure
+from goengine.evaluation.heldout import HeldOut, load_games
 from goengine.networks import FullyConnected, PolicyNetwork, build_network
 
 

@@ -17,7 +17,7 @@ from goengine.checkpoint import load_network
 from goengine.cli import main as cli
 from goengine.dataset import Batch
 from goengine.errors import RecipeError
-from goengine.evaluator import evaluate_corpus
+from goengine.evaluation.evaluator import evaluate_corpus
 from goengine.finetune import OwnGames, gain, own_games, sentence
 from goengine.metrics import drift
 from goengine.players import OPPONENTS, PLAYER

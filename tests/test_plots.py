@@ -11,13 +11,13 @@ from test_evaluator import saved
 
 from goengine.cli import main
 from goengine.errors import GoEngineError
-from goengine.evaluator import measure
-from goengine.heldout import HeldOut
+from goengine.evaluation.evaluator import measure
+from goengine.evaluation.heldout import HeldOut
 
 
 def test_pictures_say_what_the_report_says(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    from goengine.plots import plot_accuracy, plot_reliability, write_plots
+    from goengine.evaluation.plots import plot_accuracy, plot_reliability, write_plots
 
     reports = [report.as_dict() for report in measure(subjects(), HeldOut.of(corpus(12)))]
     figure = plot_accuracy(reports)
@@ -40,12 +40,12 @@ def test_without_matplotlib(
     command = ["evaluate", str(games), "--network", str(network), "--threads", "1"]
     assert main(command) == 0  # which needs no matplotlib
     capsys.readouterr()
-    monkeypatch.setattr("goengine.plots.find_spec", lambda name: None)
+    monkeypatch.setattr("goengine.evaluation.plots.find_spec", lambda name: None)
     assert main([*command, "--plots", str(tmp_path / "plots")]) == 2
     captured = capsys.readouterr()
     assert captured.err == "goengine: plots need matplotlib, which is not installed: pip install 'goengine[plots]'\n"
     assert not (tmp_path / "plots").exists()
     with pytest.raises(GoEngineError):
-        from goengine.plots import write_plots
+        from goengine.evaluation.plots import write_plots
 
         write_plots([], tmp_path / "plots")

@@ -18,13 +18,13 @@ import torch
 from goengine.checkpoint import BUNDLED, Network, load_network
 from goengine.cli.options import default_threads
 from goengine.cli.progress import Progress, terminable
-from goengine.comparison import compare
 from goengine.corpus import source_name
 from goengine.errors import RecipeError
-from goengine.evaluator import Subject, measure
+from goengine.evaluation.comparison import compare
+from goengine.evaluation.evaluator import Subject, measure
+from goengine.evaluation.heldout import load_games
+from goengine.evaluation.plots import check_matplotlib, write_plots
 from goengine.exits import exit_status
-from goengine.heldout import load_games
-from goengine.plots import check_matplotlib, write_plots
 
 VERSION = 1  # of the stored files: another one is measured again
 

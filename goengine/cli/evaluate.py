@@ -13,8 +13,8 @@ from goengine.errors import GoEngineError, NetworkFileError
 from goengine.exits import INTERRUPTED
 
 if TYPE_CHECKING:
-    from goengine.accuracy import Report
-    from goengine.heldout import HeldOut
+    from goengine.evaluation.accuracy import Report
+    from goengine.evaluation.heldout import HeldOut
 
 __all__ = ["add_arguments", "run"]
 
@@ -47,15 +47,15 @@ def run(args: argparse.Namespace) -> int:
     """Print accuracy and loss among legal moves by phase, source and rank, with intervals, and the calibration."""
     _check(args)
     if args.plots:
-        from goengine.plots import check_matplotlib, write_plots
+        from goengine.evaluation.plots import check_matplotlib, write_plots
 
         check_matplotlib()
         os.makedirs(args.plots, exist_ok=True)
     import torch
 
     from goengine.checkpoint import load_network
-    from goengine.evaluator import Subject, measure
-    from goengine.heldout import load_games
+    from goengine.evaluation.evaluator import Subject, measure
+    from goengine.evaluation.heldout import load_games
 
     threads = args.threads or options.default_threads()
     torch.set_num_threads(threads)
@@ -101,7 +101,7 @@ def _as_dict(reports: "list[Report]", count: int, marked: str | None) -> dict[st
     """The report of the first network and, where there are two, of the other one and their comparison."""
     report = reports[0].as_dict()
     if len(reports) > 1:
-        from goengine.comparison import compare, describe, differing_rows, marked_positions
+        from goengine.evaluation.comparison import compare, describe, differing_rows, marked_positions
 
         one, other = reports
         rows = differing_rows(one, other, count)

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from goengine.checkpoint import load_network
-from goengine.evaluator import Subject, measure
-from goengine.heldout import load_games
+from goengine.evaluation.evaluator import Subject, measure
+from goengine.evaluation.heldout import load_games
 
 pytest.importorskip("pytest_benchmark")
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from goengine.accuracy import Guesses, Positions, Report
-from goengine.calibration import ANY_MOVE, bin_of
 from goengine.checkpoint import Network
 from goengine.corpus import Corpus
 from goengine.errors import GoEngineError, NetworkFileError
-from goengine.heldout import HeldOut, load_games
+from goengine.evaluation.accuracy import Guesses, Positions, Report
+from goengine.evaluation.calibration import ANY_MOVE, bin_of
+from goengine.evaluation.heldout import HeldOut, load_games
 from goengine.intervals import Resamples
 
 __all__ = ["Subject", "evaluate", "evaluate_corpus", "measure"]

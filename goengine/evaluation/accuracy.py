@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from goengine.calibration import any_move_table, expected_error, expected_error_by_chance, top_move_table
-from goengine.heldout import HeldOut
+from goengine.evaluation.calibration import any_move_table, expected_error, expected_error_by_chance, top_move_table
+from goengine.evaluation.heldout import HeldOut
 from goengine.intervals import Resamples
 from goengine.metrics import PolicyMeter
 from goengine.shards import rank_text
@@ -71,7 +71,7 @@ class Guesses:
         best: int16, the likeliest point.
         best_played: float32, its probability.
         any_move: float64 (3, games, bins): counts, hits and sums of probabilities of all legal moves, for
-            `goengine.calibration.any_move_table`; the games are those of the positions, ascending.
+            `goengine.evaluation.calibration.any_move_table`; the games are those of the positions, ascending.
     """
 
     network: str

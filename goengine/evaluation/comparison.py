@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from goengine.accuracy import Report
 from goengine.coords import format_sgf, format_vertex
+from goengine.evaluation.accuracy import Report
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 from goengine.sgf import write_game
 

@@ -1,4 +1,4 @@
-"""Pictures of what `goengine.accuracy.Report.as_dict` says, by matplotlib, which is imported only here.
+"""Pictures of what `goengine.evaluation.accuracy.Report.as_dict` says, by matplotlib, which is imported only here.
 
 The functions take the plain values, so that pictures can be made again from a stored JSON file.
 """
