@@ -14,13 +14,16 @@ INTERRUPTED = 130  # as a shell says it of SIGINT
 STOPPED = 75  # a session ended before its work did: "come again" in sysexits.h
 
 
-def exit_status(name: str, work: Callable[[], int], interrupted: str = "") -> int:
+def exit_status(
+    name: str, work: Callable[[], int], interrupted: str = "", place: str | os.PathLike[str] = "input or output"
+) -> int:
     """Do a program's work; the result is its exit status.
 
     Args:
         name: of the program, before each message.
         work: returns the status; bad input raises a :class:`goengine.errors.GoEngineError` anywhere in it.
         interrupted: what to say after Ctrl-C, if anything.
+        place: what to name where an error of the file system names no file (a full disk does not).
 
     Returns:
         What ``work`` returned; 2 after bad input or a file that cannot be read or written, with one line on stderr;
@@ -41,7 +44,7 @@ def exit_status(name: str, work: Callable[[], int], interrupted: str = "") -> in
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as error:  # a file that cannot be read or written; the name is all the user needs
-        sys.stderr.write(f"{name}: {error.filename or 'input or output'}: {error.strerror or error}\n")
+        sys.stderr.write(f"{name}: {error.filename or place}: {error.strerror or error}\n")
     else:
         return status
     return BAD_INPUT

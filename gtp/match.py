@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from goengine.errors import GoEngineError
+from goengine.exits import exit_status
 from goengine.match.clock import TimeSettings, parse_time
 from goengine.match.folder import MatchFolder
 from goengine.match.game import Contract, Program, Result, Table
@@ -280,33 +281,27 @@ class Progress:
         sys.stderr.flush()
 
 
+def work(args: argparse.Namespace) -> int:
+    """Play the match; its table is written whatever ends it."""
+    match = Match(args)
+    folder = MatchFolder(args.output, match.settings())
+    try:
+        if any(game not in folder.results for game in match.schedule()):
+            match.check_programs()
+            play_all(match, folder, args.tables)
+    finally:
+        found = match.summary(folder)
+        folder.write("table.json", json.dumps(found, indent=2) + "\n")
+        folder.write("table.txt", table_text(found))
+        folder.close()
+    sys.stdout.write(table_text(found))
+    return 0
+
+
 def main(words: list[str] | None = None) -> int:
     """Play the match; the result is the exit status."""
     args = parse_arguments(words)
-    try:
-        match = Match(args)
-        folder = MatchFolder(args.output, match.settings())
-        try:
-            if any(game not in folder.results for game in match.schedule()):
-                match.check_programs()
-                play_all(match, folder, args.tables)
-        except KeyboardInterrupt:
-            return 130
-        finally:
-            found = match.summary(folder)
-            folder.write("table.json", json.dumps(found, indent=2) + "\n")
-            folder.write("table.txt", table_text(found))
-            folder.close()
-    except KeyboardInterrupt:
-        return 130
-    except GoEngineError as error:
-        sys.stderr.write(f"match: {error}\n")
-        return 2
-    except OSError as error:
-        sys.stderr.write(f"match: {error.filename or args.output}: {error.strerror or error}\n")
-        return 2
-    sys.stdout.write(table_text(found))
-    return 0
+    return exit_status("match", lambda: work(args), place=args.output)
 
 
 if __name__ == "__main__":

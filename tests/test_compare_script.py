@@ -1,25 +1,19 @@
 """training/compare.py: which runs it makes, and what bad input gets. The runs themselves are train.py's."""
 
-import importlib.util
 import subprocess
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from scripts import load_script
 
 from goengine.checkpoint import save_network
 from goengine.networks import build_network
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 @pytest.fixture
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("compare_script", ROOT / "training" / "compare.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("training/compare.py")
 
 
 def test_each_recipe_runs_with_each_value(script: ModuleType) -> None:

@@ -1,6 +1,5 @@
 """Learning one player's moves: from the games to the network file and the figures in it."""
 
-import importlib.util
 import json
 import signal
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scripts import ROOT, load_script
 from small_games import corpus, sgf, shard
 from tiny_network import write_tiny_network
 from torch import Tensor
@@ -24,7 +24,6 @@ from goengine.players import OPPONENTS, PLAYER
 from goengine.recipe import Recipe
 from goengine.trainer import Trainer
 
-ROOT = Path(__file__).resolve().parent.parent
 RECIPE = ROOT / "training" / "recipes" / "finetune.toml"
 SMALL = ("--epochs", 1, "--batch", 16, "--warmup", 32, "--threads", 1, "--log-steps", 1, "--validation-positions", 200)
 
@@ -41,11 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
     """Exit status and stderr of training/train.py in this process."""
-    spec = importlib.util.spec_from_file_location("train_script", ROOT / "training" / "train.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    status = module.main([str(argument) for argument in arguments])
+    status = load_script("training/train.py").main([str(argument) for argument in arguments])
     return status, capsys.readouterr().err
 
 

@@ -1,26 +1,20 @@
 """training/lease.py: what travels to a lent machine and back, and the rehearsal of the whole."""
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from scripts import ROOT, load_script
 from small_games import shard
 
 from goengine.errors import RecipeError
 from goengine.shards import Shard
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 @pytest.fixture(scope="module")
 def lease() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("lease_script", ROOT / "training" / "lease.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("training/lease.py")
 
 
 @pytest.fixture

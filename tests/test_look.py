@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
+from scripts import ROOT, load_script
 from tiny_network import write_tiny_network
 
 pytest.importorskip("captum")
@@ -20,22 +19,12 @@ pytest.importorskip("sklearn")
 from goengine.images.networks import build_classifier
 from goengine.images.storage import save_classifier
 
-ROOT = Path(__file__).resolve().parent.parent
 GAME = "(;GM[1]FF[4]SZ[9];B[ee];W[cc];B[gc];W[gg];B[cg])"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "training" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
 def look() -> ModuleType:
-    return load("look")
+    return load_script("training/look.py")
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +119,7 @@ def test_curves_need_the_log_of_their_run(
 def test_the_gallery_runs_commands_and_shows_each_picture_under_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gallery = load("make_gallery")
+    gallery = load_script("training/make_gallery.py")
     write: Any = 'python -c \'import sys; open(sys.argv[1], "w").write("x")\' {out}'
     pictures = (
         gallery.Picture("good", write, "A good one."),
@@ -150,7 +139,7 @@ def test_the_gallery_runs_commands_and_shows_each_picture_under_its_own(
 
 
 def test_the_gallery_in_the_repository_is_what_the_script_writes() -> None:
-    gallery = load("make_gallery")
+    gallery = load_script("training/make_gallery.py")
     folder = ROOT / "docs" / "gallery"
     assert (folder / "README.md").read_text(encoding="utf-8") == gallery.page(folder)
     names = {picture.name for picture in gallery.PICTURES}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -10,10 +9,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from scripts import ROOT, load_script
 
 from goengine.gtp.client import CommandFailed, GtpClient, ProgramDied, ProgramHangs
 from goengine.match import game as match_game
@@ -21,21 +20,10 @@ from goengine.match.folder import MatchFolder
 from goengine.match.programs import find_gnugo
 from goengine.sgf import read_games
 
-ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = f'"{sys.executable}" -S -E "{Path(__file__).resolve().parent / "fake_gtp_program.py"}"'
 
 
-def load_script() -> ModuleType:
-    """gtp/match.py, which is no module of a package."""
-    spec = importlib.util.spec_from_file_location("match_script", ROOT / "gtp" / "match.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-match = load_script()
+match = load_script("gtp/match.py")
 
 
 def command(folder: Path, fault: str, games: int, *more: str) -> list[str]:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
+from scripts import ROOT, load_script
 
 from goengine.player import Player
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 def run(*arguments: object) -> int:
-    spec = importlib.util.spec_from_file_location("measure_passing", ROOT / "training" / "measure_passing.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return int(module.main([str(argument) for argument in arguments]))
+    return int(load_script("training/measure_passing.py").main([str(argument) for argument in arguments]))
 
 
 def test_the_bundled_network_plays_on_in_the_middle_game(capsys: pytest.CaptureFixture[str]) -> None:

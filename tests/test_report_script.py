@@ -1,26 +1,20 @@
 """training/report.py from outside: the whole report, stopped and continued, and what bad input gets."""
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scripts import load_script
 from small_games import sgf, shard
 from test_evaluator import saved
 
 from goengine.checkpoint import Network
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 def run(*arguments: object) -> int:
-    spec = importlib.util.spec_from_file_location("report_script", ROOT / "training" / "report.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return int(module.main([str(argument) for argument in arguments]))
+    return int(load_script("training/report.py").main([str(argument) for argument in arguments]))
 
 
 @pytest.fixture

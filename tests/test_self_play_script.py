@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import signal
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+from scripts import load_script
 from tiny_network import write_tiny_network
 
 from goengine.errors import GoEngineError
@@ -21,18 +20,7 @@ from goengine.selfplay.results import results_text, summarize
 from goengine.sgf import read_games
 from goengine.shards import Shard
 
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("self_play_script", ROOT / "training" / "self_play.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SCRIPT = load_script()
+SCRIPT = load_script("training/self_play.py")
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,16 @@
 
 import errno
 import functools
-import importlib.util
 import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
+from scripts import ROOT, load_script
 from small_games import sgf, shard
 from torch import Tensor
 
@@ -21,7 +20,6 @@ from goengine.dataset import Batch
 from goengine.errors import RecipeError
 from goengine.trainer import Trainer, profiling, read_run
 
-ROOT = Path(__file__).resolve().parent.parent
 RECIPE = """
 name = "test"
 board_size = 9
@@ -47,17 +45,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("train_script", ROOT / "training" / "train.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
     """Exit status and stderr of a run in this process; stdout must stay empty."""
-    status = load_script().main([str(argument) for argument in arguments])
+    status = load_script("training/train.py").main([str(argument) for argument in arguments])
     captured = capsys.readouterr()
     assert captured.out == ""
     return status, captured.err
@@ -282,7 +272,7 @@ def test_profile_says_where_the_time_goes_and_leaves_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiling, "matrix_rate", lambda *_: 1e9)
-    script = load_script()
+    script = load_script("training/train.py")
     rest = ["--run", str(folder / "p"), "--parts", "2", "--threads", "2"]
     threads = torch.get_num_threads()
     assert script.main([str(folder / "short.toml"), "--games", str(folder / "one.shard"), "--profile", "2", *rest]) == 0

@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from scripts import ROOT
 from small_games import corpus
 
 from goengine.errors import RecipeError
@@ -139,8 +140,6 @@ def test_memory_in_use() -> None:
 
 
 def test_the_laptops_curve_is_in_its_recipe() -> None:
-    from test_train_script import ROOT
-
     curve = read_recipe(ROOT / "training" / "recipes" / "laptop.toml").expected
     assert len(curve) >= 5 and list(curve) == sorted(curve) and list(curve.values()) == sorted(curve.values())[::-1]
 

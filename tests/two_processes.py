@@ -7,23 +7,18 @@ variables; jobs follow one another. The exit status is 0 if all of theirs are.
 """
 
 import importlib
-import importlib.util
 import os
 import socket
 import sys
-from pathlib import Path
 
-TRAIN = Path(__file__).resolve().parent.parent / "training" / "train.py"
+from scripts import load_script
 
 
 def main(jobs: list[str]) -> int:
     """Run the jobs."""
     for module in ("torch._dynamo", "torch.utils.tensorboard", "goengine.features"):
         importlib.import_module(module)  # what every child would otherwise load for itself, in seconds
-    spec = importlib.util.spec_from_file_location("train_script", TRAIN)
-    assert spec is not None and spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_script("training/train.py")
     total = 0
     for job in jobs:
         count, *arguments = job.split("\t")

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from goengine.checkpoint import load_network
-from goengine.errors import GoEngineError, RecipeError
+from goengine.errors import RecipeError
+from goengine.exits import exit_status
 from goengine.recipe import Recipe
 from goengine.settings import check_name, parse_setting
 
@@ -64,11 +65,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, metavar="DIR", help="folder for the runs (default: runs/compare-DATE)")
     arguments, passed_on = parser.parse_known_args(argv)
     folder = arguments.runs or Path(f"runs/compare-{time.strftime('%Y%m%d-%H%M%S')}")
-    try:
-        runs = runs_of(arguments.recipes, arguments.vary)
-    except RecipeError as error:
-        print(f"compare.py: {error}", file=sys.stderr)
-        return 2
+    return exit_status(
+        "compare.py", lambda: compare(runs_of(arguments.recipes, arguments.vary), passed_on, folder), place=folder
+    )
+
+
+def compare(runs: list[tuple[str, Path, list[str]]], passed_on: list[str], folder: Path) -> int:
+    """Make each run, then print the table; the first run that fails ends it with its status."""
     rows, width = [], max(18, *(len(name) + 2 for name, _, _ in runs))
     for name, recipe, given in runs:
         run = folder / name.replace(" ", "-")
@@ -77,11 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         status = subprocess.run(command).returncode
         if status:
             return status
-        try:
-            network = load_network(run / "network.safetensors")
-        except GoEngineError as error:
-            print(f"compare.py: {error}", file=sys.stderr)
-            return 2
+        network = load_network(run / "network.safetensors")
         training, result = network.metadata["training"], network.metadata["results"]["all"]
         parameters = sum(p.numel() for p in network.module.parameters())
         rows.append(

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from goengine.checkpoint import Network, load_network
 from goengine.corpus import load_corpus
 from goengine.errors import GoEngineError, RecordError
+from goengine.exits import exit_status
 from goengine.sgf import read_games
 from goengine.visualize.activations import layer_names, layer_output
 from goengine.visualize.ascent import excite, filter_score, neuron_score, plane_projection
@@ -104,21 +105,16 @@ class Subject:
 def main(argv: list[str] | None = None) -> int:
     """Make one picture."""
     arguments = parse(argv)
-    try:
+    out = arguments.out or Path(f"{arguments.what}.png")
+
+    def work() -> int:
         check_extras("captum", "matplotlib")
         torch.manual_seed(0)
         subject = Subject(arguments)
-        path = write_png(WHAT[arguments.what](subject, arguments), arguments.out or Path(f"{arguments.what}.png"))
-    except GoEngineError as error:
-        print(f"look.py: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"look.py: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    print(f"wrote {path}", file=sys.stderr)
-    return 0
+        print(f"wrote {write_png(WHAT[arguments.what](subject, arguments), out)}", file=sys.stderr)
+        return 0
+
+    return exit_status("look.py", work, place=out)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -24,6 +24,7 @@ import torch
 
 from goengine.checkpoint import BUNDLED, Network, load_network
 from goengine.errors import GoEngineError
+from goengine.exits import exit_status
 from goengine.match.openings import make_openings
 from goengine.resize import resized
 from goengine.rules import KO_RULES
@@ -202,8 +203,8 @@ def say(text: str) -> None:
 
 def play_all(
     args: argparse.Namespace, players: Players, schedule: Schedule, folder: GamesFolder, sampling: Sampling
-) -> bool:
-    """Play what is missing; whether it was not stopped before."""
+) -> int:
+    """Play what is missing; the result is the number of the signal that stopped it, else 0."""
     size = players.networks[0].size
     missing = [number for number in range(schedule.games) if number not in folder.played]
     progress = Progress(folder, len(missing), size)
@@ -233,45 +234,40 @@ def play_all(
             progress.game(played)
         if missing:
             progress.tell()
-        return not stop.caught
+        return stop.caught
+
+
+def work(args: argparse.Namespace) -> int:
+    """Play the games; their files and results are written whatever ends it."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    sampling = Sampling(args.temperature, args.top_p, args.drawn)
+    players = Players(args.network, args.opponents, args.device, args.size)
+    size = players.networks[0].size
+    schedule = Schedule(args, len(players.networks), size)
+    settings: dict[str, Any] = {
+        "networks": [list(pair) for pair in zip(players.names, players.digests, strict=True)],
+        **{"size": size, "komi": args.komi, "ko": args.ko, "max_moves": args.max_moves or 2 * size * size},
+        **{"openings": args.openings, "opening_moves": args.opening_moves, "records": schedule.digest},
+        **{"seed": args.seed, "temperature": args.temperature, "top_p": args.top_p, "drawn": args.drawn},
+    }
+    folder = GamesFolder(args.output, settings, players.names, size, args.komi, args.per_file)
+    try:
+        caught = play_all(args, players, schedule, folder, sampling)
+    finally:
+        folder.write_files()
+        found = summarize(folder.played.values(), players.names)
+        folder.write("results.json", json.dumps(found, indent=2) + "\n")
+        folder.write("results.txt", results_text(found))
+        folder.close()
+    sys.stdout.write(results_text(found))
+    return 128 + caught if caught else 0
 
 
 def main(words: list[str] | None = None) -> int:
     """Play the games; the result is the exit status."""
     args = parse_arguments(words)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        sampling = Sampling(args.temperature, args.top_p, args.drawn)
-        players = Players(args.network, args.opponents, args.device, args.size)
-        size = players.networks[0].size
-        schedule = Schedule(args, len(players.networks), size)
-        settings: dict[str, Any] = {
-            "networks": [list(pair) for pair in zip(players.names, players.digests, strict=True)],
-            **{"size": size, "komi": args.komi, "ko": args.ko, "max_moves": args.max_moves or 2 * size * size},
-            **{"openings": args.openings, "opening_moves": args.opening_moves, "records": schedule.digest},
-            **{"seed": args.seed, "temperature": args.temperature, "top_p": args.top_p, "drawn": args.drawn},
-        }
-        folder = GamesFolder(args.output, settings, players.names, size, args.komi, args.per_file)
-        whole = False
-        try:
-            whole = play_all(args, players, schedule, folder, sampling)
-        finally:
-            folder.write_files()
-            found = summarize(folder.played.values(), players.names)
-            folder.write("results.json", json.dumps(found, indent=2) + "\n")
-            folder.write("results.txt", results_text(found))
-            folder.close()
-    except KeyboardInterrupt:
-        return 130
-    except GoEngineError as error:
-        say(f"self_play: {error}")
-        return 2
-    except OSError as error:
-        say(f"self_play: {error.filename or args.output}: {error.strerror or error}")
-        return 2
-    sys.stdout.write(results_text(found))
-    return 0 if whole else 130
+    return exit_status("self_play", lambda: work(args), place=args.output)
 
 
 if __name__ == "__main__":
