@@ -4,9 +4,21 @@ from dataclasses import dataclass
 
 from goengine.errors import GoEngineError
 
-__all__ = ["PASS_POLICIES", "Style"]
+__all__ = ["PASS_POLICIES", "Style", "check_drawing"]
 
 PASS_POLICIES = ("human", "cleanup")
+
+
+def check_drawing(temperature: float, top_p: float = 1.0) -> None:
+    """See that moves can be drawn like this; NaN is out of range as well.
+
+    Raises:
+        GoEngineError: the temperature is not 0 to 100, or top-p not above 0 to 1.
+    """
+    if not 0 <= temperature <= 100:
+        raise GoEngineError(f"temperature {temperature} is out of range: use 0 (the likeliest move) to 100")
+    if not 0 < top_p <= 1:
+        raise GoEngineError(f"top-p {top_p} is out of range: use a share above 0, up to 1")
 
 
 @dataclass(frozen=True)
@@ -35,10 +47,7 @@ class Style:
     def __post_init__(self) -> None:
         if self.symmetries not in (1, 8):
             raise GoEngineError(f"symmetries {self.symmetries} is not possible: use 1 or 8")
-        if not 0 <= self.temperature <= 100:
-            raise GoEngineError(f"temperature {self.temperature} is out of range: use 0 (the likeliest move) to 100")
-        if not 0 < self.top_p <= 1:
-            raise GoEngineError(f"top-p {self.top_p} is out of range: use a share above 0, up to 1")
+        check_drawing(self.temperature, self.top_p)
         if self.seed is not None and self.seed < 0:
             raise GoEngineError(f"seed {self.seed} is not possible: use 0 or more")
         if self.resign is not None and not self.resign > 0:

@@ -258,7 +258,7 @@ def test_a_game_must_begin_and_ends_once() -> None:
         ({"illegal": "ignore"}, "illegal='ignore' is not possible: use raise, lose, resample"),
         ({"feature_set": "planes"}, "unknown feature set 'planes'"),
         ({"max_moves": 0}, "max_moves 0 is not possible"),
-        ({"temperature": -1}, "temperature -1 is not possible"),
+        ({"temperature": -1}, "temperature -1 is out of range"),
         ({"opponent_timeout": 0}, "opponent_timeout 0 is not possible"),
     ],
 )

@@ -134,8 +134,8 @@ def test_a_folder_is_written_by_one_process(tmp_path: Path) -> None:
         (["missing.safetensors"], "missing.safetensors: no such network file"),
         (["bundled"], "plays 19x19 only, not 5x5"),
         (["{empty}"], "no network file"),
-        (["--temperature", "-1"], "temperature -1.0 is not possible"),
-        (["--top-p", "0"], "top_p 0.0 is not possible"),
+        (["--temperature", "-1"], "temperature -1.0 is out of range"),
+        (["--top-p", "0"], "top-p 0.0 is out of range"),
         (["--openings", "{empty}"], "no game can be used|no game file"),
         (
             ["--openings", "random", "--opening-moves", "9", "--max-moves", "9"],

@@ -16,6 +16,7 @@ from goengine.batch import GoBatch, Mask
 from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import CoordinateError, GoEngineError, IllegalMove, OpponentError
 from goengine.sampling import draw_points
+from goengine.style import check_drawing
 
 if TYPE_CHECKING:
     from goengine.checkpoint import Network
@@ -219,8 +220,7 @@ def make_opponent(
         GoEngineError: there is no such opponent, it does not play this size, or a number is out of range.
         NetworkFileError: the network's file cannot be used.
     """
-    if not 0 <= temperature <= 100:
-        raise GoEngineError(f"temperature {temperature} is not possible; give 0 to 100")
+    check_drawing(temperature)
     if not timeout > 0:
         raise GoEngineError(f"opponent_timeout {timeout} is not possible; give seconds above 0")
     if which is None:

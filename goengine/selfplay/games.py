@@ -12,6 +12,7 @@ from goengine.player import PolicySource
 from goengine.rules import Ko
 from goengine.sampling import draw_points
 from goengine.selfplay.ending import INSISTS, legal_points, open_points
+from goengine.style import check_drawing
 
 __all__ = ["Game", "Played", "Sampling", "SelfPlay", "Turn"]
 
@@ -68,10 +69,7 @@ class Sampling:
     """So many plies of a game, openings included, are drawn, the rest are the likeliest; None: all are drawn."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature <= 100:
-            raise GoEngineError(f"temperature {self.temperature} is not possible; give 0 to 100")
-        if not 0 < self.top_p <= 1:
-            raise GoEngineError(f"top_p {self.top_p} is not possible; give a share above 0, up to 1")
+        check_drawing(self.temperature, self.top_p)
         if self.plies is not None and self.plies < 0:
             raise GoEngineError(f"{self.plies} plies cannot be drawn; give 0 or more")
 
