@@ -17,11 +17,11 @@ import numpy as np
 
 from goengine.checkpoint import Network, load_network, save_network
 from goengine.corpus import Corpus, join, load_corpus
+from goengine.corpus.players import FEW_GAMES, OPPONENTS, PLAYER, PlayerGames, read_player
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.evaluation.comparison import compare
 from goengine.evaluation.evaluator import Subject, measure
 from goengine.evaluation.heldout import HeldOut
-from goengine.players import FEW_GAMES, OPPONENTS, PLAYER, PlayerGames, read_player
 from goengine.recipe import Recipe
 
 __all__ = ["OwnGames", "Say", "gain", "keep_start", "own_games", "report", "sentence"]

@@ -8,10 +8,10 @@ import pytest
 from small_games import corpus, random_game, sgf, shard
 
 from goengine.corpus import Corpus, load_corpus, shuffled, source_name
+from goengine.corpus.codes import GameCodes
 from goengine.dataset import PositionSampler, Prefetcher
 from goengine.errors import RecipeError, ShardError
 from goengine.features import encode_words
-from goengine.gamecodes import GameCodes
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 from goengine.rules import Position
 from goengine.shards import INFO, Shard, write_shard

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from goengine.checkpoint import load_network
 from goengine.cli import main as cli
+from goengine.corpus.players import OPPONENTS, PLAYER
 from goengine.dataset import Batch
 from goengine.errors import RecipeError
 from goengine.evaluation.evaluator import evaluate_corpus
 from goengine.finetune import OwnGames, gain, own_games, sentence
 from goengine.metrics import drift
-from goengine.players import OPPONENTS, PLAYER
 from goengine.recipe import Recipe
 from goengine.trainer import Trainer
 

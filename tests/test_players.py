@@ -8,9 +8,9 @@ import pytest
 from small_games import random_game, sgf, shard
 
 from goengine.corpus import BLACKS, BOTH, WHITES, Corpus, join
+from goengine.corpus.players import OPPONENTS, PLAYER, PlayerGames, normal_name, read_player
 from goengine.errors import RecipeError
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
-from goengine.players import OPPONENTS, PLAYER, PlayerGames, normal_name, read_player
 
 
 def labels(seed: int, color: int | None) -> list[int]:

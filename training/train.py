@@ -30,11 +30,11 @@ import torch
 from goengine import settings
 from goengine.checkpoint import BUNDLED, read_metadata
 from goengine.corpus import Corpus, join, load_corpus
+from goengine.corpus.players import PLAYER
 from goengine.dataset import PositionSampler, Prefetcher
 from goengine.errors import GoEngineError, NetworkFileError, RecipeError
 from goengine.exits import STOPPED, exit_status
 from goengine.finetune import OwnGames, keep_start, own_games, report
-from goengine.players import PLAYER
 from goengine.recipe import Recipe, read_recipe, recipe_from
 from goengine.runlog import RunLog, clock
 from goengine.trainer import (

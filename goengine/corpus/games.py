@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from goengine.corpus.codes import GameCodes
+from goengine.corpus.mixture import check_mixture
 from goengine.errors import RecipeError
-from goengine.gamecodes import GameCodes
-from goengine.mixture import check_mixture
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 
 if TYPE_CHECKING:

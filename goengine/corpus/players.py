@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from goengine.corpus import BLACKS, BOTH, WHITES, Corpus
+from goengine.corpus.games import BLACKS, BOTH, WHITES, Corpus
 from goengine.errors import RecipeError
 
 __all__ = ["FEW_GAMES", "OPPONENTS", "PLAYER", "PlayerGames", "normal_name", "read_player"]

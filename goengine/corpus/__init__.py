@@ -1,0 +1,13 @@
+"""Games in memory, ready to be learnt from or measured on, whether they were packed into shards or are SGF.
+
+    games    `Corpus`: the games, and where their labels are; `load_corpus` reads them
+    codes    the games' move codes, in memory or left in mapped files
+    mixture  which shards go together
+    players  one player's games among those of others
+
+Packing is `goengine.prepare`, the file format `goengine.shards`; batches to train on come from `goengine.dataset`.
+"""
+
+from goengine.corpus.games import BLACKS, BOTH, WHITES, Corpus, join, load_corpus, shuffled, source_name
+
+__all__ = ["BLACKS", "BOTH", "WHITES", "Corpus", "join", "load_corpus", "shuffled", "source_name"]
