@@ -1,6 +1,7 @@
 """How a program ends: exit statuses, and one line, never a traceback, for what its user can mend."""
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,19 @@ __all__ = ["BAD_INPUT", "INTERRUPTED", "STOPPED", "exit_status"]
 BAD_INPUT = 2
 INTERRUPTED = 130  # as a shell says it of SIGINT
 STOPPED = 75  # a session ended before its work did: "come again" in sysexits.h
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EFBIG: "raise the limit on the size of a file (ulimit -f)",
+    errno.EROFS: "write to another place",
+    errno.EACCES: "change its permissions, or give another place",
+    errno.EPERM: "change its permissions, or give another place",
+    errno.ENOENT: "check the path",
+    errno.EEXIST: "a file is in the way, give another name",
+    errno.ENOTDIR: "a file is in the way, give another name",
+    errno.EISDIR: "a folder is in the way, give another name",
+}
 
 
 def exit_status(
@@ -44,7 +58,8 @@ def exit_status(
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as error:  # a file that cannot be read or written; the name is all the user needs
-        sys.stderr.write(f"{name}: {error.filename or place}: {error.strerror or error}\n")
+        remedy = f": {_REMEDIES[error.errno]}" if error.errno in _REMEDIES else ""
+        sys.stderr.write(f"{name}: {error.filename or place}: {error.strerror or error}{remedy}\n")
     else:
         return status
     return BAD_INPUT

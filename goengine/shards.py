@@ -239,7 +239,9 @@ class Shard:
 
 
 def is_shard(path: str | os.PathLike[str]) -> bool:
-    """Whether the file at ``path`` begins as a shard does; False as well when it cannot be read."""
+    """Whether the file at ``path`` is named as a shard, or begins as one; `Shard.open` says what is wrong with it."""
+    if Path(path).suffix == SUFFIX:
+        return True
     try:
         with Path(path).open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC

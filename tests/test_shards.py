@@ -132,7 +132,7 @@ def test_no_file(tmp_path: Path) -> None:
         for read in (Shard.open, read_header):
             with pytest.raises(ShardError, match=rf"check the path, or {REMEDY}"):
                 read(path)
-        assert not is_shard(path)
+    assert is_shard(tmp_path / "absent.shard") and not is_shard(tmp_path / "absent") and not is_shard(tmp_path)
 
 
 def test_another_version(tmp_path: Path) -> None:

@@ -150,9 +150,30 @@ def test_a_session_can_be_stopped_after_a_while(
     assert status == 75 and "stopped at step 12; go on with" in err
     status, err = run(capsys, *games, "--resume")
     assert status == 75 and "stopped at step 24; go on with" in err
-    assert run(capsys, *games, "--resume")[0] == 0
+    assert "other games" not in err
+    status, err = run(capsys, "--games", folder / "two.sgfs", *games[2:4], "--resume")
+    assert status == 0 and "warning: other games than before, which were {'one': " in err
     factors = [line["factor"] for line in records(folder / "r")]
     assert len(factors) == 30 and factors[15:18] == [1.0, 1.0, 1.0] and 0 < factors[-1] < 0.1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_last_measurement_can_be_stopped_and_done_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    def stopped(*_: object) -> None:
+        signal.raise_signal(number)
+
+    games = ("--games", folder / "one.shard", "--run", folder / "r")
+    with monkeypatch.context() as patch:
+        patch.setattr("goengine.trainer.validate", stopped)
+        status, err = run(capsys, folder / "short.toml", *games)
+    assert status == 128 + number
+    assert err.splitlines()[-1].endswith(f"--run {folder / 'r'} --resume does it again")
+    assert not (folder / "r" / "network.safetensors").exists()
+    assert run(capsys, *games, "--resume")[0] == 0
+    assert len(losses(folder / "r")) == 30, "no step is done again"
+    assert load_network(folder / "r" / "network.safetensors").metadata["training"]["positions"] == 480
 
 
 def test_a_damaged_checkpoint_costs_some_steps(
@@ -193,7 +214,7 @@ def test_a_full_disk_is_said_and_survived(
     stopping(monkeypatch, 35, signal.SIGTERM)
     status, err = run(capsys, *games, "--resume", "--positions", 1024)
     last = err.splitlines()[-1]
-    assert status == 2 and last.startswith("train.py: ") and "cannot be written (No space left on device)" in last
+    assert status == 2 and last.startswith("train.py: ") and "(No space left on device): free some space" in last
     assert read_run(folder / "r")[1]["counters"]["steps"] == 30
 
 
@@ -290,6 +311,7 @@ def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[st
     (folder / "empty").mkdir()
     tiny = shard(folder / "tiny.shard", range(1))
     dev = shard(folder / "dev" / "x.shard", range(1))
+    (folder / "no.shard").touch()
     bad = folder / "bad.toml"
     bad.write_text('optimiser = "muon"\npositions = 3', encoding="utf-8")
     cases = [
@@ -302,7 +324,8 @@ def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[st
         ((recipe, *games, "--profile", 0), "--profile 0: give how many steps to time, at least 1"),
         ((recipe, "--games", dev), "for validation, never for training"),
         ((recipe, "--games", folder / "none.sgf"), "none.sgf"),
-        ((recipe, "--games", folder / "empty"), "no 9x9 games among"),
+        ((recipe, "--games", folder / "empty"), f"no 9x9 games among {folder / 'empty'}: give shards"),
+        ((recipe, "--games", folder / "no.shard"), "no.shard: not a shard of games: make it again with"),
         ((recipe, "--games", tiny), "too few for batch = 16: give more games"),
         ((recipe, *games, "--batch", 4096), "too few for batch = 4096: give more games"),
         ((recipe, *games, "--board-size", 19), "its games are on 9x9 boards, not 19x19"),
@@ -314,8 +337,10 @@ def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[st
         ((*games, "--resume"), "--resume needs --run DIR"),
         ((*games, "--resume", "--run", folder / "nothing"), "there is no checkpoint to resume"),
     ]
+    (folder / "file").touch()
+    cases.append(((recipe, *games, "--run", folder / "file"), "file: File exists: a file is in the way, give another"))
     for number, (arguments, message) in enumerate(cases):
-        where = () if "--resume" in arguments else ("--run", folder / f"run{number}")
+        where = () if {"--resume", "--run"} & set(arguments) else ("--run", folder / f"run{number}")
         status, err = run(capsys, *arguments, *where)
         last = err.splitlines()[-1]
         assert status == 2, message

@@ -19,11 +19,16 @@ import contextlib
 import dataclasses
 import math
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # No traceback of Ctrl-C while torch loads, which takes seconds.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import torch
 
@@ -39,6 +44,7 @@ from goengine.recipe import Recipe, read_recipe, recipe_from
 from goengine.runlog import RunLog, clock
 from goengine.trainer import (
     CHECKPOINT,
+    PREVIOUS,
     Processes,
     StopSignals,
     Tally,
@@ -175,7 +181,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     team = Processes.from_environment()
     recipe, resumed = settings_of(arguments, given)
     folder = Path(arguments.run or f"runs/{recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}")
-    if resumed is None and (folder / CHECKPOINT).exists():
+    if resumed is None and any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS)):
         raise RecipeError(f"{folder} holds a run already: go on with it by --resume, or give another --run")
     device = team.device(choose_device(recipe.device))
     threads = recipe.threads or torch.get_num_threads()
@@ -215,6 +221,8 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     if resumed is not None:
         sampler.restore(trainer.restore(resumed))
         vitals.restore(resumed.get("vitals", vitals.state()))
+        if resumed.get("sources", corpus.source_sizes()) != corpus.source_sizes():
+            log.say(f"warning: other games than before, which were {resumed['sources']} (positions): not the same run")
         if schedule(recipe, trainer.positions, trainer.seconds)[1]:
             cooling_from = resumed["sampler"].get("cooling_from")
     if recipe.positions and not recipe.minutes:  # then the cool-down begins at a batch known beforehand
@@ -289,7 +297,8 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
             )
         if team.first:
             place = {**state, "cooling_from": batches.cooling_from}
-            save_checkpoint(folder, recipe.as_dict(), trainer.state(place) | {"vitals": vitals.state()})
+            besides = {"vitals": vitals.state(), "sources": corpus.source_sizes()}
+            save_checkpoint(folder, recipe.as_dict(), trainer.state(place) | besides)
 
     # -------------------------------------------------------------------------------------------------------- loop
     signals = at_end.enter_context(StopSignals())
@@ -345,20 +354,28 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
                 )
 
     # --------------------------------------------------------------------------------------------------------- end
+    stopped = caught or not over
     try:
         save()
     except NetworkFileError as error:
-        if not over:
-            raise
+        if stopped:
+            raise NetworkFileError(f"{error}: free some space; --resume goes on from the last one written") from None
         log.say(f"{error}: the network is measured and written without it")
-    if not over:
+    if stopped:
         log.say(f"stopped at step {trainer.steps:,}; go on with --run {folder} --resume")
         return 128 + caught if caught else STOPPED
-    measure(len(validation), final=True)
-    if own is not None and team.first:
-        made, limit = folder / "network.safetensors", recipe.validation_positions
-        results = report(own, start, made, limit, threads, log.say)
-        log.record("fine_tuning", trainer.steps, results)
+    signals.at_once = True
+    try:
+        if signals.caught:  # since the last step
+            raise KeyboardInterrupt
+        measure(len(validation), final=True)
+        if own is not None and team.first:
+            made, limit = folder / "network.safetensors", recipe.validation_positions
+            results = report(own, start, made, limit, threads, log.say)
+            log.record("fine_tuning", trainer.steps, results)
+    except KeyboardInterrupt:
+        log.say(f"stopped while the finished run was being measured: --run {folder} --resume does it again")
+        return 128 + signals.caught
     log.say(f"done: {trainer.positions:,} positions in {clock(trainer.seconds)}; {folder / 'network.safetensors'}")
     team.leave()
     return 0
@@ -383,4 +400,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

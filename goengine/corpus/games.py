@@ -278,7 +278,8 @@ def load_corpus(
         if len(piece.offsets) > 1:
             pieces.setdefault(source_name(path), []).append(piece)
     if not pieces:
-        raise RecipeError(f"no {size}x{size} games among {', '.join(map(str, paths)) or 'no files'}")
+        given = ", ".join(map(str, paths)) or "no files"
+        raise RecipeError(f"no {size}x{size} games among {given}: give shards (data/README.md) or SGF files")
     check_mixture(shards)
     names = sorted(pieces)
     ordered = [(number, piece) for number, name in enumerate(names) for piece in pieces[name]]

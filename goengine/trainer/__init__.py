@@ -15,7 +15,7 @@ profiling     where the time of a step goes
 """
 
 from goengine.trainer.averages import Averages
-from goengine.trainer.checkpoints import CHECKPOINT, read_run, save_checkpoint
+from goengine.trainer.checkpoints import CHECKPOINT, PREVIOUS, read_run, save_checkpoint
 from goengine.trainer.devices import choose_device, compiler_advice, memory_advice, memory_in_use, wants_bfloat16
 from goengine.trainer.learning import Trainer
 from goengine.trainer.processes import Processes, lost_the_others
@@ -28,6 +28,7 @@ from goengine.trainer.vitals import Vitals, expected_loss, first_broken_tensor
 
 __all__ = [
     "CHECKPOINT",
+    "PREVIOUS",
     "Averages",
     "Processes",
     "Profile",

@@ -12,10 +12,12 @@ class StopSignals:
 
     Attributes:
         caught: number of the first signal that came, 0 before.
+        at_once: whether the first one, too, raises KeyboardInterrupt where it comes: where nothing can be lost.
     """
 
     def __init__(self) -> None:
         self.caught = 0
+        self.at_once = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignals":
@@ -30,6 +32,6 @@ class StopSignals:
             signal.signal(number, before)
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        if self.caught:
+        again, self.caught = bool(self.caught), self.caught or number
+        if again or self.at_once:
             raise KeyboardInterrupt
-        self.caught = number
