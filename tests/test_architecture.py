@@ -136,6 +136,27 @@ def test_the_arrows_make_no_cycle() -> None:
             del left[module]
 
 
+def _module(name: str) -> str | None:
+    """The module of goengine that a dotted name is, or lies in; None for others and for a package's own head."""
+    parts = name.split(".")
+    for length in (len(parts), len(parts) - 1):
+        if length and (ROOT / Path(*parts[:length])).with_suffix(".py").is_file():
+            return ".".join(parts[:length])
+    return None
+
+
+def test_files_make_no_cycle() -> None:
+    left: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        left[name] = {below for used in _imports(path) if (below := _module(used)) is not None}
+    while left:
+        lowest = [name for name, below in left.items() if not below & left.keys()]
+        assert lowest, f"a cycle among {sorted(left)}"
+        for name in lowest:
+            del left[name]
+
+
 def test_game_modules_never_import_torch() -> None:
     wrong = [
         str(path.relative_to(ROOT))

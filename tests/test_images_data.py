@@ -16,8 +16,9 @@ from PIL import Image
 from goengine.errors import ImageError
 from goengine.images import files
 from goengine.images.augment import Augmentation
-from goengine.images.data import ImageSet, load_images, split
+from goengine.images.data import load_images
 from goengine.images.pictures import read_picture
+from goengine.images.sets import ImageSet, split
 
 RANDOM = np.random.default_rng(3)
 

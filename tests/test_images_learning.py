@@ -9,11 +9,11 @@ import torch
 
 from goengine.errors import GoEngineError, ImageError, NetworkFileError, RecipeError
 from goengine.exits import STOPPED
-from goengine.images.data import ImageSet, folds
 from goengine.images.evaluation import Evaluation
 from goengine.images.learning import ImageTrainer, predict
 from goengine.images.recipe import ImageRecipe
 from goengine.images.report import draw_curves, draw_mistakes, write_report
+from goengine.images.sets import ImageSet, folds
 from goengine.images.storage import check_fits, load_classifier, save_classifier
 from goengine.trainer import read_run, save_checkpoint
 from training import train_images

@@ -42,8 +42,8 @@ from goengine.visualize.shapes import draw_shapes, find_shapes
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from goengine.images.data import ImageSet
     from goengine.images.evaluation import Evaluation
+    from goengine.images.sets import ImageSet
 
 SHOWN = 8  # filters, classes or images, where none are named
 ROOT = Path(__file__).resolve().parent.parent

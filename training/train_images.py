@@ -33,12 +33,13 @@ from numpy.typing import NDArray
 from goengine import settings
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.exits import STOPPED, exit_status
-from goengine.images.data import ImageSet, folds, load_images
+from goengine.images.data import load_images
 from goengine.images.evaluation import Evaluation
 from goengine.images.learning import ImageTrainer, predict
 from goengine.images.networks import equal_fully_connected, list_classifiers
 from goengine.images.recipe import ImageRecipe
 from goengine.images.report import check_extras, write_report
+from goengine.images.sets import ImageSet, folds
 from goengine.images.storage import check_fits, load_classifier, save_classifier
 from goengine.runlog import RunLog, clock
 from goengine.trainer import CHECKPOINT, StopSignals, choose_device, read_run, save_checkpoint, schedule

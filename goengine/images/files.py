@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.errors import ImageError
-from goengine.images.data import ImageSet
+from goengine.images.sets import ImageSet
 
 __all__ = ["read_cifar10", "read_idx", "read_mnist"]
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goengine.errors import RecipeError
-from goengine.images.data import ImageSet
 from goengine.images.networks import Classifier, build_classifier
 from goengine.images.recipe import ImageRecipe
+from goengine.images.sets import ImageSet
 from goengine.optimizers import clip_to_median, make_optimizers
 from goengine.trainer.averages import Averages
 from goengine.trainer.devices import wants_bfloat16

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.errors import ImageError
-from goengine.images.data import ImageSet
+from goengine.images.sets import ImageSet
 
 __all__ = ["SUFFIXES", "read_folder", "read_picture"]
 

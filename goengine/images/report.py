@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goengine.errors import GoEngineError
-from goengine.images.data import ImageSet
 from goengine.images.evaluation import Evaluation
+from goengine.images.sets import ImageSet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
+from goengine.sgf.write import write_game
 
 if TYPE_CHECKING:
     from goengine.rules import Color, Ko, Position
@@ -70,9 +71,24 @@ class GameRecord:
 
     def to_sgf(self) -> str:
         """The record as SGF, ready for a file in UTF-8."""
-        from goengine.sgf.write import write_record
-
-        return write_record(self)
+        setup = self.codes[: self.setup_count].tolist()
+        usual = "white" if setup and not any(code & WHITE for code in setup) else "black"
+        return write_game(
+            self.size,
+            self.plays(),
+            komi=self.komi,
+            handicap=self.handicap,
+            setup_black=[code & POINT_MASK for code in setup if not code & WHITE],
+            setup_white=[code & POINT_MASK for code in setup if code & WHITE],
+            to_play=self.to_play if not self.move_count and self.to_play != usual else "",
+            rules=self.rules,
+            result=self.result,
+            date=self.date,
+            black=self.black,
+            white=self.white,
+            black_rank=self.black_rank,
+            white_rank=self.white_rank,
+        )
 
 
 @dataclass(frozen=True, slots=True)

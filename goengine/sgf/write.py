@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from goengine._version import __version__
 from goengine.coords import format_sgf
-from goengine.movecodes import POINT_MASK, WHITE
-
-if TYPE_CHECKING:
-    from goengine.sgf.record import GameRecord
 
 _MOVES_A_LINE = 10
 
@@ -79,29 +74,6 @@ def write_game(
         root += final
     rows = ["".join(nodes[first : first + _MOVES_A_LINE]) for first in range(0, len(nodes), _MOVES_A_LINE)]
     return "\n".join([root, *rows]) + ")\n"
-
-
-def write_record(record: GameRecord) -> str:
-    """A game record as SGF text."""
-    setup = record.codes[: record.setup_count].tolist()
-    first = next(record.plays(), None)
-    usual = "white" if setup and not any(code & WHITE for code in setup) else "black"
-    return write_game(
-        record.size,
-        record.plays(),
-        komi=record.komi,
-        handicap=record.handicap,
-        setup_black=[code & POINT_MASK for code in setup if not code & WHITE],
-        setup_white=[code & POINT_MASK for code in setup if code & WHITE],
-        to_play=record.to_play if first is None and record.to_play != usual else "",
-        rules=record.rules,
-        result=record.result,
-        date=record.date,
-        black=record.black,
-        white=record.white,
-        black_rank=record.black_rank,
-        white_rank=record.white_rank,
-    )
 
 
 def _letter(color: str) -> str:
