@@ -4,7 +4,7 @@ The network has no pass among its outputs, for its games hardly ever record one.
 estimate (:mod:`goengine.estimate`): a move is worth playing while it may change who owns what.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -59,6 +59,8 @@ class Player:
         ladder_guard: do not run with a chain in atari that stays captured, unless nothing else is sensible: the network
             sees that it is caught, and often runs all the same.
         pass_policy: human or cleanup, see :class:`goengine.style.Style`.
+        resize: makes the network one for another size of board, or raises GoEngineError; called once for each size
+            that is played. None: the network plays on its own size only.
 
     Raises:
         GoEngineError: a setting is out of range.
@@ -75,11 +77,39 @@ class Player:
         threads: int = 1,
         ladder_guard: bool = True,
         pass_policy: str = "human",
+        resize: Callable[[Any, int], PolicySource] | None = None,
     ) -> None:
         self.style = Style(symmetries, temperature, top_p, seed, resign, ladder_guard, pass_policy)
         self.network = network
         self.threads = threads
+        self._resize = resize
         self._random = np.random.default_rng(seed)
+
+    @property
+    def network(self) -> PolicySource:
+        """What predicts the moves, as it was given; :meth:`network_for` is what does so on a board."""
+        return self._network
+
+    @network.setter
+    def network(self, network: PolicySource) -> None:
+        self._network = network
+        self._sized = {network.size: network}
+
+    def network_for(self, size: int) -> PolicySource:
+        """The network that plays on boards of this size: the given one, or what it becomes on another board.
+
+        Raises:
+            GoEngineError: it is for another size, and cannot be resized.
+        """
+        if size not in self._sized:
+            if self._resize is None:
+                own = f"{self.network.size}x{self.network.size}"
+                raise GoEngineError(
+                    f"the network {self.network.name} plays {own} only, this board is {size}x{size}: "
+                    f"use board size {self.network.size}, or give a network for {size}x{size} with --network"
+                )
+            self._sized[size] = self._resize(self.network, size)
+        return self._sized[size]
 
     @property
     def symmetries(self) -> int:
@@ -117,28 +147,28 @@ class Player:
         if symmetry is None:
             policy: NDArray[np.float32] = self.policies([position])[0]
             return policy
-        self.check_size(position.size)
+        network = self.network_for(position.size)
         words = transform(position.encode_words(), symmetry)
         legal = transform(position.legal_mask().reshape(words.shape), symmetry)
-        turned = self.network.policy(words[None], 1, legal.reshape(1, -1))
+        turned = network.policy(words[None], 1, legal.reshape(1, -1))
         policy = transform(turned.reshape(words.shape), inverse(symmetry)).reshape(-1)
         return policy
 
     def policies(self, positions: Sequence[Position]) -> NDArray[np.float32]:
         """:meth:`policy` for several positions of one size at once: float32 (positions, size * size)."""
-        self.check_size(positions[0].size)
+        network = self.network_for(positions[0].size)
         words = np.stack([position.encode_words() for position in positions])
         legal = np.stack([position.legal_mask() for position in positions])
-        probabilities: NDArray[np.float32] = self.network.policy(words, self.symmetries, legal)
+        probabilities: NDArray[np.float32] = network.policy(words, self.symmetries, legal)
         return probabilities
 
-    def check_size(self, size: int) -> None:
-        """Raise GoEngineError unless the network plays on boards of this size."""
-        if size != self.network.size:
-            raise GoEngineError(
-                f"the network {self.network.name} plays {self.network.size}x{self.network.size} only, this board is "
-                f"{size}x{size}: use board size {self.network.size}, or give a network for {size}x{size} with --network"
-            )
+    def plays(self, size: int) -> bool:
+        """Whether the network plays on boards of this size."""
+        try:
+            self.network_for(size)
+        except GoEngineError:
+            return False
+        return True
 
     def suggest(self, position: Position, top: int = 5) -> list[tuple[int | None, float]]:
         """The network's favourite legal moves, likeliest first, as (point, probability)."""
@@ -166,7 +196,7 @@ class Player:
         return point
 
     def _choose(self, position: Position, sample: bool) -> int | None:
-        self.check_size(position.size)
+        self.network_for(position.size)
         sensible = position.sensible_mask()
         if not sensible.any():
             return None
@@ -196,10 +226,10 @@ class Player:
         It plays for both sides until both pass; then the playouts say who owns what, and which chains of `position`
         live. It does so twice, so that either side is the first to move: the score is that of the side whose turn it
         is, and chains whose life depends on who comes first are unsure. The same for the same position. A few seconds
-        where much is open, and where the network plays on boards of another size, playouts alone.
+        where much is open, and where the network does not play on such boards, playouts alone.
         """
         seen = estimate(position, playouts, threads=self.threads)
-        if seen.decided or position.size != self.network.size:
+        if seen.decided or not self.plays(position.size):
             return seen
         ends = []
         for color in (position.to_play, opponent(position.to_play)):

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     position, played = records.load_position(args)
     move = _asked(args, position, played)
     player = options.make_player(args)
-    player.check_size(position.size)
+    network: Any = player.network_for(position.size)
 
     from goengine.visualize.explain import explain
 
@@ -62,7 +62,6 @@ def run(args: argparse.Namespace) -> int:
         if not favourites or favourites[0][0] is None:
             raise RecordError(f"{args.game}: {position.to_play} has no legal move there, so there is none to explain")
         move = favourites[0][0]
-    network: Any = player.network
     with terminable():
         explanation = explain(network, position, move, args.by, args.symmetries, Progress())
         written = None if args.no_picture else _draw(args, network, explanation)

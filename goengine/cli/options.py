@@ -3,12 +3,14 @@
 import argparse
 import math
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from goengine.errors import GoEngineError, NetworkFileError
 from goengine.style import Style
 
 if TYPE_CHECKING:
+    from goengine.checkpoint import Network
     from goengine.player import Player
 
 __all__ = ["add_game", "add_network", "add_player", "check", "default_threads", "make_player"]
@@ -134,4 +136,17 @@ def make_player(args: argparse.Namespace) -> "Player":
 
     threads = args.threads or default_threads()
     torch.set_num_threads(threads)
-    return Player(load_network(args.network, args.device), threads=threads, **_style(args))
+    return Player(load_network(args.network, args.device), threads=threads, resize=_resized, **_style(args))
+
+
+def _resized(network: "Network", size: int) -> "Network":
+    """The network on another size of board, and a line on stderr that says so."""
+    from goengine.resize import resized
+
+    own = network.size
+    there = resized(network, size)
+    sys.stderr.write(
+        f"goengine: the network {network.name} was trained on {own}x{own} and has seen no game on {size}x{size}: "
+        "expect it to be weaker there\n"
+    )
+    return there

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     game = options.add_game(
-        parser, "board size; the bundled network plays 19 only", None, "7.5, or 0.5 with a handicap"
+        parser, "board size, 2 to 25; the bundled network was trained on 19x19", None, "7.5, or 0.5 with a handicap"
     )
     game.add_argument("--color", choices=("black", "white"), default="black", help="yours (default: %(default)s)")
     game.add_argument("--handicap", type=int, default=0, metavar="N", help="stones that Black starts with, 2 to 9")
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     options.check(args)
     sys.stderr.write("loading the network ...\n")
     player = options.make_player(args)
-    player.check_size(args.size)
+    player.network_for(args.size)
     game = _Game(args, player)
     try:
         game.play()
