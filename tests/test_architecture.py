@@ -61,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     "resize": {"checkpoint", "layers"},
     "reinforce": {"checkpoint", "layers", "optimizers", "rules", "selfplay", "settings"},
     "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
-    "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "intervals", "rules", "sgf", "symmetry"},
+    "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "intervals", "resize", "rules", "sgf", "symmetry"},
 }
 NO_TORCH = {
     "handicap",

@@ -145,11 +145,16 @@ def test_suggest_as_json(record: Path, network: Path, capsys: pytest.CaptureFixt
     assert sum(move["probability"] for move in report["moves"]) == pytest.approx(1, abs=1e-4)
 
 
-def test_suggest_needs_a_network_of_the_games_size(
+def test_suggest_puts_the_network_on_the_board_of_the_game(
     tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "large.sgf").write_text("(;SZ[13];B[aa])")
-    assert "plays 9x9 only" in refused(capsys, "suggest", tmp_path / "large.sgf", "--network", network)
+    large = tmp_path / "large.sgf"
+    large.write_text("(;SZ[13];B[aa])")
+    status, out, err = outcome(capsys, "suggest", large, "--top", "200", "--json", "--network", network)
+    assert status == 0 and len(json.loads(out)["moves"]) == 168
+    assert err == "goengine: the network tiny 9x9 was trained on 9x9 and has seen no game on 13x13\n"
+    dense = write_tiny_network(tmp_path, architecture="fully_connected")
+    assert "is fully connected: it plays 9x9 only" in refused(capsys, "suggest", large, "--network", dense)
 
 
 def test_planes_are_those_of_the_position(record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

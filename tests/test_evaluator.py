@@ -99,6 +99,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["evaluate", str(games), "--network", str(network), "--limit", "30", "--symmetries", "8"]) == 0
     text = capsys.readouterr().out
     assert "tiny: 30 positions of 4 games, mean of 8 symmetries" in text and "moves 1-30" in text
+    larger = saved(tmp_path / "larger.safetensors", size=19)
+    assert main(["evaluate", str(games), "--size", "9", "--network", str(larger), "--against", str(network)]) == 0
+    said = capsys.readouterr()
+    assert "trained on 19x19 and has seen no game on 9x9" in said.err and "tiny-9x9" in said.out
 
 
 def test_bad_input_gives_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,8 +132,10 @@ def test_a_network_draws_openings(tmp_path: Path) -> None:
     first = [openings.make(number) for number in range(5)]
     assert len({opening.moves for opening in first}) == 5 and all(len(opening.moves) == 5 for opening in first)
     assert first == [make_openings(f"network:{file}", 5, 9, seed=1).make(number) for number in range(5)]
-    with pytest.raises(GoEngineError, match="makes openings for 9x9 only"):
-        make_openings(f"network:{file}", 5, 19, seed=1)
+    assert len(make_openings(f"network:{file}", 5, 13, seed=1).make(0).position().moves) == 5  # resized
+    dense = write_tiny_network(tmp_path, architecture="fully_connected")
+    with pytest.raises(GoEngineError, match="plays 9x9 only"):
+        make_openings(f"network:{dense}", 5, 19, seed=1)
 
 
 def points(*vertices: str, size: int = 9) -> list[int]:

@@ -323,6 +323,37 @@ def test_another_board_size_is_refused_in_one_line() -> None:
             ask(Position(13))
 
 
+def test_a_network_is_resized_once_for_each_other_board() -> None:
+    made: list[int] = []
+
+    def resize(network: FakeNetwork, size: int) -> FakeNetwork:
+        made.append(size)
+        if size == 25:
+            raise GoEngineError("too large")
+        return FakeNetwork(size)
+
+    own = FakeNetwork(9, (point("G3"),))
+    one = Player(own, resize=resize)
+    assert one.choose(Position(9)) == point("G3") and one.network_for(9) is own and made == []
+    for _ in range(2):
+        assert one.choose(Position(5)) == point("C3", 5) and one.policy(Position(13), 3).shape == (169,)
+    assert made == [5, 13] and one.plays(9) and one.plays(5) and not one.plays(25)
+    with pytest.raises(GoEngineError, match="too large"):
+        one.suggest(Position(25))
+    one.network = FakeNetwork(13)  # another one: what was made of the old one is forgotten
+    assert one.choose(Position(5)) == point("C3", 5) and one.choose(Position(13)) == point("G7", 13)
+    assert made == [5, 13, 25, 25, 5]
+
+
+def test_games_on_other_boards_end_with_a_score() -> None:
+    one = Player(FakeNetwork(9), resize=lambda network, size: FakeNetwork(size))
+    for size in (4, 7, 11):
+        position = Position(size)
+        while position.passes < 2 and position.move_number < 3 * size**2:
+            position.play(one.choose(position))
+        assert position.passes == 2 and one.settle(position).decided
+
+
 @pytest.mark.parametrize(
     ("style", "words"),
     [

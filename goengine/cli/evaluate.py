@@ -24,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("games", nargs="+", metavar="GAMES", help="game records in any form, folders, or shards")
     options.add_network(parser)
     parser.add_argument("--against", metavar="FILE", help="another network file, to compare on the same positions")
+    parser.add_argument(
+        "--size", type=int, metavar="N", help="games on boards of this size (default: the one that it was trained for)"
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="measure on at most N positions, evenly chosen")
     parser.add_argument(
         "--precision",
@@ -60,9 +63,11 @@ def run(args: argparse.Namespace) -> int:
     threads = args.threads or options.default_threads()
     torch.set_num_threads(threads)
     networks = [load_network(file, args.device) for file in (args.network, args.against)[: 2 if args.against else 1]]
+    if args.size is not None:
+        networks = [options.resize(network, args.size) for network in networks]
     if len({network.size for network in networks}) > 1:
         first, second = (f"{network.name} plays on {network.size}x{network.size}" for network in networks)
-        raise NetworkFileError(f"--against {args.against}: {second}, but {first}: compare networks for the same board")
+        raise NetworkFileError(f"--against {args.against}: {second}, but {first}: name one board with --size")
     if len({network.name for network in networks}) < len(networks):  # two of the same name: say which is which
         for network, file in zip(networks, (args.network, args.against), strict=True):
             network.name = f"{network.name} ({'bundled' if file is None else file})"

@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``goengine gtp``."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    game = options.add_game(parser, "board size, 2 to 25, until boardsize sets another; the bundled network was trained on 19x19")
+    game = options.add_game(
+        parser, "board size, 2 to 25, until boardsize sets another; the network was trained on 19x19"
+    )
     game.add_argument(
         "--rules",
         metavar="NAME",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from goengine.checkpoint import Network
     from goengine.player import Player
 
-__all__ = ["add_game", "add_network", "add_player", "check", "default_threads", "make_player"]
+__all__ = ["add_game", "add_network", "add_player", "check", "default_threads", "make_player", "resize"]
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +92,7 @@ def check(args: argparse.Namespace) -> None:
         GoEngineError: an option is out of range, or there is no such network file.
     """
     given = vars(args)
-    if not 2 <= given.get("size", 19) <= 25:
+    if not 2 <= (given.get("size") or 19) <= 25:
         raise GoEngineError(f"--size {args.size} is not possible: use 2 to 25")
     if not math.isfinite(given.get("komi", 0.0)):
         raise GoEngineError(f"--komi {args.komi} is no komi: give a number, as 7.5")
@@ -136,17 +136,20 @@ def make_player(args: argparse.Namespace) -> "Player":
 
     threads = args.threads or default_threads()
     torch.set_num_threads(threads)
-    return Player(load_network(args.network, args.device), threads=threads, resize=_resized, **_style(args))
+    return Player(load_network(args.network, args.device), threads=threads, resize=resize, **_style(args))
 
 
-def _resized(network: "Network", size: int) -> "Network":
-    """The network on another size of board, and a line on stderr that says so."""
+def resize(network: "Network", size: int) -> "Network":
+    """The network on this size of board, and a line on stderr if it was trained on another one.
+
+    Raises:
+        NetworkFileError: it is fully connected: it cannot be resized.
+    """
     from goengine.resize import resized
 
-    own = network.size
-    there = resized(network, size)
-    sys.stderr.write(
-        f"goengine: the network {network.name} was trained on {own}x{own} and has seen no game on {size}x{size}: "
-        "expect it to be weaker there\n"
-    )
+    there, own = resized(network, size), network.size
+    if size != own:
+        sys.stderr.write(
+            f"goengine: the network {network.name} was trained on {own}x{own} and has seen no game on {size}x{size}\n"
+        )
     return there

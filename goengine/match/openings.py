@@ -147,13 +147,12 @@ def _network_points(file: str | None, size: int) -> Callable[[random.Random, int
     """Legal points as likely as a network says.
 
     Raises:
-        GoEngineError: it cannot be read, or is for another size.
+        GoEngineError: it cannot be read, or is for another size and fully connected.
     """
     from goengine.checkpoint import load_network  # with torch, which takes a second
+    from goengine.resize import resized
 
-    network = load_network(file)
-    if network.size != size:
-        raise GoEngineError(f"the network {network.name} makes openings for {network.size}x{network.size} only")
+    network = resized(load_network(file), size)
     lock = threading.Lock()  # openings are asked for at several tables
 
     def begin(source: random.Random, size: int) -> Draw:
