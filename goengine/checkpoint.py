@@ -2,7 +2,7 @@
 
 The header's ``goengine`` entry is JSON: format, architecture, config, feature_set, board_size, name, and, for people,
 recipe, training and results. Weights of convolutions and dense layers are stored as float16, vectors (norms, biases)
-as float32.
+as float32. A player's repertoire (`goengine.repertoire`) may stand beside them, as tensors of its own.
 
 Torch is imported only when a network is loaded or saved; `read_metadata` needs the standard library alone.
 """
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goengine.errors import NetworkFileError, RecipeError
+from goengine.repertoire import Repertoire
 from goengine.symmetry import SYMMETRIES, symmetry_table
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ FORMAT = 1
 BUNDLED = Path(__file__).parent / "bundled" / "default.safetensors"
 _LARGEST_HEADER = 10_000_000
 _FEW = 8  # boards
+_REPERTOIRE = "repertoire."  # before the names of its tensors
 _REQUIRED = ("architecture", "config", "feature_set", "board_size")
 
 
@@ -45,6 +47,7 @@ class Network:
         name: for people and for GTP.
         feature_set: what it must be fed with.
         size: of the board, points a side.
+        repertoire: what a player chose in openings, looked up for batches of words; None where there is none.
     """
 
     module: "PolicyNetwork"
@@ -52,6 +55,7 @@ class Network:
     name: str = "network"
     feature_set: str = "alphago48"
     size: int = 19
+    repertoire: Repertoire | None = None
     _tables: dict[str, "torch.Tensor"] = field(default_factory=dict, repr=False)
 
     def policy(
@@ -98,7 +102,10 @@ class Network:
                     if mask is not None:
                         back = back.masked_fill(~mask, float("-inf"))
                     total += back.softmax(1).nan_to_num(0.0)
-        return (total / len(numbers)).cpu().numpy()
+        policy: npt.NDArray[np.float32] = (total / len(numbers)).cpu().numpy()
+        if self.repertoire is not None and batch.dtype == np.uint64:
+            policy = self.repertoire.blend(policy, batch.reshape(len(batch), -1), legal)
+        return policy
 
     def _planes(self, batch: npt.NDArray[Any]) -> "torch.Tensor":
         """float32 (batch, planes, size, size) on the network's device."""
@@ -123,7 +130,9 @@ class Network:
         )
 
 
-def save_network(path: str | os.PathLike[str], module: "nn.Module", metadata: dict[str, Any]) -> None:
+def save_network(
+    path: str | os.PathLike[str], module: "nn.Module", metadata: dict[str, Any], repertoire: Repertoire | None = None
+) -> None:
     """Write a network file, whole or not at all.
 
     Args:
@@ -131,6 +140,7 @@ def save_network(path: str | os.PathLike[str], module: "nn.Module", metadata: di
         module: the network, with the ``config`` that makes it again; it is not changed.
         metadata: JSON values; needs architecture, feature_set and board_size; name, recipe, training and results
             are for people. format and config are added.
+        repertoire: to stand beside it.
 
     Raises:
         NetworkFileError: if the file cannot be written.
@@ -145,6 +155,11 @@ def save_network(path: str | os.PathLike[str], module: "nn.Module", metadata: di
             tensor = tensor.to(torch.float16 if tensor.dim() > 1 else torch.float32)
         tensors[name] = tensor.contiguous()
     described = {"format": FORMAT, "config": module.config, **metadata}
+    described.pop("repertoire", None)
+    if repertoire is not None:
+        described["repertoire"] = {"stones": repertoire.stones, "weight": repertoire.weight}
+        for name, array in repertoire.tensors().items():
+            tensors[_REPERTOIRE + name] = torch.from_numpy(np.ascontiguousarray(array))
     text = json.dumps(described, ensure_ascii=True, sort_keys=True)
     target = Path(path)
     temporary = target.with_name(target.name + ".tmp")
@@ -248,6 +263,7 @@ def load_network(path: str | os.PathLike[str] | None = None, device: str = "cpu"
     try:
         module = build_network(metadata["architecture"], **config)
         tensors = load(source.read_bytes())
+        beside = {name: tensors.pop(name).numpy() for name in list(tensors) if name.startswith(_REPERTOIRE)}
         module.load_state_dict({name: tensor.to(torch.float32) for name, tensor in tensors.items()})
     except RecipeError as error:
         raise NetworkFileError(f"{source}: {error}") from None
@@ -258,6 +274,13 @@ def load_network(path: str | os.PathLike[str] | None = None, device: str = "cpu"
             f"{source}: its weights do not fit the architecture {metadata['architecture']!r} that it names; "
             "export it again"
         ) from None
+    repertoire = None
+    if "repertoire" in metadata:
+        arrays = {name.removeprefix(_REPERTOIRE): array for name, array in beside.items()}
+        try:
+            repertoire = Repertoire.from_tensors(arrays, metadata["board_size"], metadata["repertoire"])
+        except NetworkFileError as error:
+            raise NetworkFileError(f"{source}: {error}") from None
     try:
         module.to(device)
     except (RuntimeError, AssertionError):
@@ -269,4 +292,5 @@ def load_network(path: str | os.PathLike[str] | None = None, device: str = "cpu"
         name=str(metadata.get("name", source.stem)),
         feature_set=feature_set,
         size=metadata["board_size"],
+        repertoire=repertoire,
     )

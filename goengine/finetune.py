@@ -4,6 +4,8 @@ The danger is forgetting: two hundred games are soon known by heart, and what th
 is overwritten. Two things can be set against it: the policy is held near the one that the run began with, which needs
 no other games (Li and Hoiem 2016, *Learning without Forgetting*; `goengine.metrics.drift`), and part of each batch can
 be general games. Measured, the first does better than the opponents' moves as general games (training/LOG.md).
+
+What a player does in the opening comes again exactly, and is remembered beside the network (`goengine.repertoire`).
 """
 
 import dataclasses
@@ -23,8 +25,9 @@ from goengine.evaluation.comparison import compare
 from goengine.evaluation.evaluator import Subject, measure
 from goengine.evaluation.heldout import HeldOut
 from goengine.recipe import Recipe
+from goengine.repertoire import Repertoire
 
-__all__ = ["OwnGames", "Say", "gain", "keep_start", "own_games", "report", "sentence"]
+__all__ = ["OwnGames", "Say", "gains", "keep_start", "own_games", "report", "sentence"]
 
 Say = Callable[[str], None]
 
@@ -41,6 +44,7 @@ class OwnGames:
         training: source `PLAYER`, and those of the general games, if there are any.
         held_out: games of the player that are not learnt from, the player's moves.
         general: moves of others to measure forgetting on, of games that are not learnt from.
+        repertoire: of the player, in the games to learn from; None where the recipe's ``openings`` is 0.
     """
 
     players: tuple[str, ...]
@@ -48,6 +52,7 @@ class OwnGames:
     training: Corpus
     held_out: Corpus
     general: Corpus
+    repertoire: Repertoire | None = None
 
     def described(self) -> dict[str, Any]:
         """For a network file."""
@@ -91,7 +96,8 @@ def own_games(
         say(f"warning: only {len(games)} games: expect little, and wide intervals; 100 and more are worth having")
     others, general = _others(games, learnt, held, mix, validation, recipe, say)
     held_out = games.corpus(held, (PLAYER,))
-    training = join([games.corpus(learnt, (PLAYER,)), *others])
+    mine = games.corpus(learnt, (PLAYER,))
+    training = join([mine, *others])
     sizes = training.source_sizes()
     total = sum(sizes.values())
     if not sizes[PLAYER] or not len(held_out):
@@ -108,7 +114,13 @@ def own_games(
         f"{sizes[PLAYER]:,} moves of {len(learnt):,} games to learn from, {len(held_out):,} of {len(held):,} games "
         f"held out; {share:.0%} of each batch are the player's"
     )
-    return OwnGames(tuple(players), recipe, training, held_out, general)
+    repertoire = None
+    if recipe.openings:
+        labels = np.flatnonzero(mine.plies(np.arange(len(mine))) <= 2 * recipe.openings)  # captures, handicaps
+        words, targets, _ = mine.encode(labels, recipe.encoder_threads)
+        repertoire = Repertoire.of(words, targets, recipe.board_size, recipe.openings)
+        say(f"remembered beside the network: {len(repertoire):,} positions of at most {recipe.openings} stones")
+    return OwnGames(tuple(players), recipe, training, held_out, general, repertoire)
 
 
 def _others(
@@ -156,26 +168,30 @@ def keep_start(begin: Path, path: Path) -> None:
         raise NetworkFileError(f"{path}: cannot be written ({error.strerror}); free some space") from None
 
 
-def gain(before: Network, after: Network, corpus: Corpus, limit: int, threads: int = 1) -> dict[str, Any]:
-    """How well two networks guess the same moves.
+def gains(
+    before: Network, afters: Sequence[Network], corpus: Corpus, limit: int, threads: int = 1
+) -> list[dict[str, Any]]:
+    """How well a network, and each of those made from it, guess the same moves.
 
     Returns:
-        positions and games; top1_before and top1_after (fractions, among legal moves), loss_before and loss_after
-        (nats), each with its ``_interval``; top1_gain and loss_gain, after less before, with the intervals of paired
-        differences. Intervals are 95 %, by resampling games.
+        For each of the latter: positions and games; top1_before and top1_after (fractions, among legal moves),
+        loss_before and loss_after (nats), each with its ``_interval``; top1_gain and loss_gain, after less before, with
+        the intervals of paired differences. Intervals are 95 %, by resampling games.
     """
-    games = HeldOut.of(corpus)
-    first, second = measure([Subject(before), Subject(after)], games, limit, threads=threads)
-    result: dict[str, Any] = {"positions": len(first.positions), "games": len(np.unique(first.positions.game))}
-    for when, report in (("before", first), ("after", second)):
-        hits, nats = report.guesses.hits(1), report.guesses.nats()
-        result |= {f"top1_{when}": float(hits.mean()), f"loss_{when}": float(nats.mean())}
-        result[f"top1_{when}_interval"] = _plain(report.resamples.share(hits))
-        result[f"loss_{when}_interval"] = _plain(report.resamples.mean(nats))
-    difference = compare(second, first)
-    for name in ("top1", "loss"):
-        result |= {f"{name}_gain": difference[name], f"{name}_gain_interval": difference[f"{name}_interval"]}
-    return result
+    reports = measure([Subject(before), *map(Subject, afters)], HeldOut.of(corpus), limit, threads=threads)
+    first, results = reports[0], []
+    for second in reports[1:]:
+        result: dict[str, Any] = {"positions": len(first.positions), "games": len(np.unique(first.positions.game))}
+        for when, report in (("before", first), ("after", second)):
+            hits, nats = report.guesses.hits(1), report.guesses.nats()
+            result |= {f"top1_{when}": float(hits.mean()), f"loss_{when}": float(nats.mean())}
+            result[f"top1_{when}_interval"] = _plain(report.resamples.share(hits))
+            result[f"loss_{when}_interval"] = _plain(report.resamples.mean(nats))
+        difference = compare(second, first)
+        for name in ("top1", "loss"):
+            result |= {f"{name}_gain": difference[name], f"{name}_gain_interval": difference[f"{name}_interval"]}
+        results.append(result)
+    return results
 
 
 def _plain(interval: tuple[float, float]) -> list[float] | None:
@@ -211,22 +227,28 @@ def report(own: OwnGames, start: Path, tuned: Path, limit: int, threads: int, sa
         say: told the results.
 
     Returns:
-        What the file's metadata has under ``fine_tuning``: `OwnGames.described`, from, player and general (`gain`).
+        What the file's metadata has under ``fine_tuning``: `OwnGames.described`, from, player and general (`gains`),
+        and player_network and general_network without the repertoire, where there is one.
     """
-    before, after = load_network(start), load_network(tuned)
+    before, alone = load_network(start), load_network(tuned)
+    afters = {"": alone}
+    if own.repertoire is not None:
+        afters = {"": dataclasses.replace(alone, repertoire=own.repertoire), "_network": alone}
     results = {**own.described(), "from": before.name}
     for name, corpus in ((PLAYER, own.held_out), ("general", own.general)):
         if len(corpus):
             say(f"measuring on {min(limit, len(corpus)):,} {name} positions, before and after ...")
-            results[name] = gain(before, after, corpus, limit, threads)
+            found = gains(before, list(afters.values()), corpus, limit, threads)
+            results |= {name + which: one for which, one in zip(afters, found, strict=True)}
     who = ", ".join(own.players)
-    if "general" in results:
-        say(sentence(f"general ({', '.join(own.general.source_names)})", results["general"]))
-    say(sentence(who, results[PLAYER]))
+    for name, words in (("general", f"general ({', '.join(own.general.source_names)})"), (PLAYER, who)):
+        for which, more in (("_network", ", the network without what is remembered"), ("", "")):
+            if name + which in results:
+                say(sentence(words + more, results[name + which]))
     low_high = results[PLAYER]["top1_gain_interval"]
     if low_high is None or low_high[0] <= 0:
         say("the interval of the gain reaches 0: more games would tell whether there is one")
     say("95 % intervals by resampling whole games; those of the gain are of paired differences")
-    metadata = {**after.metadata, "name": f"{before.name} as {who}", "fine_tuning": results}
-    save_network(tuned, after.module, metadata)
+    metadata = {**alone.metadata, "name": f"{before.name} as {who}", "fine_tuning": results}
+    save_network(tuned, alone.module, metadata, own.repertoire)
     return results

@@ -52,6 +52,7 @@ class Recipe:
     weights: Mapping[str, float] = field(default_factory=dict)
     cooldown_shares: Mapping[str, float] = field(default_factory=dict)
     player_share: float = 0.5  # of each batch: the moves of --player, where there are general games (--mix) too
+    openings: int = 60  # with --player: their choices in positions of at most so many stones are remembered; 0 none
     hold_out: float = 0.01  # of the games, for validation, where no validation games are given
     seed: int = 1
     # The machine.

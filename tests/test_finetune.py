@@ -1,5 +1,6 @@
 """Learning one player's moves: from the games to the network file and the figures in it."""
 
+import dataclasses
 import json
 import signal
 from pathlib import Path
@@ -19,7 +20,7 @@ from goengine.corpus.players import OPPONENTS, PLAYER
 from goengine.dataset import Batch
 from goengine.errors import RecipeError
 from goengine.evaluation.evaluator import evaluate_corpus
-from goengine.finetune import OwnGames, gain, own_games, sentence
+from goengine.finetune import OwnGames, gains, own_games, sentence
 from goengine.metrics import drift
 from goengine.recipe import Recipe
 from goengine.trainer import Trainer
@@ -64,12 +65,19 @@ def test_a_run_from_games_to_figures(folder: Path, capsys: pytest.CaptureFixture
     tuned = network.metadata["fine_tuning"]
     assert (tuned["games"], tuned["held_out_games"], tuned["players"]) == (8, 2, ["ann"])
     own, _ = divided(folder, [], [])
-    again = gain(start, network, own.held_out, 200)
+    alone = dataclasses.replace(network, repertoire=None)
+    again, weights = gains(start, [network, alone], own.held_out, 200)
     assert tuned[PLAYER] == again and again["positions"] == len(own.held_out)
-    assert tuned["general"] == gain(start, network, own.general, 200) and tuned["general"]["games"] == 2
+    assert tuned["player_network"] == weights and weights["loss_gain"] not in (0, again["loss_gain"])
+    assert tuned["general"] == gains(start, [network], own.general, 200)[0] and tuned["general"]["games"] == 2
     assert again["loss_gain"] != 0 and sentence("ann", again) in err
+    assert sentence("ann, the network without what is remembered", weights) in err
+    assert own.repertoire is not None and network.repertoire is not None
+    assert f"remembered beside the network: {len(own.repertoire)} positions of at most 60 stones" in err
+    assert len(network.repertoire) == len(own.repertoire) > 0
     assert cli(["info", str(made)]) == 0
     told = capsys.readouterr().out
+    assert f"remembers         {len(own.repertoire)} positions of at most 60 stones" in told
     assert f"tuned to          ann: {tuned['positions']:,} moves of 8 games" in told and sentence(PLAYER, again) in told
     lines = map(json.loads, (folder / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines())
     assert [line[PLAYER] for line in lines if line["kind"] == "fine_tuning"] == [again]
@@ -131,6 +139,7 @@ def test_shares_and_length(folder: Path) -> None:
     own, _ = divided(folder, [], [], player_share=0.25)
     assert own.training.source_names == (PLAYER,) and own.recipe.positions == 3 * sizes[PLAYER]
     assert divided(folder, [], [], positions=77)[0].recipe.positions == 77
+    assert divided(folder, [], [], openings=0)[0].repertoire is None
 
 
 def test_no_game_is_on_both_sides(folder: Path) -> None:
@@ -161,7 +170,8 @@ def test_a_gain_is_what_both_networks_make_of_the_same_positions(folder: Path) -
     with torch.no_grad():
         for parameter in after.module.parameters():
             parameter.mul_(-3)
-    measured = gain(before, after, games, 10**6)
+    measured, same = gains(before, [after, before], games, 10**6)
+    assert same["top1_gain"] == same["loss_gain"] == 0
     one, other = (evaluate_corpus(network, games).total for network in (before, after))
     assert (measured["positions"], measured["games"]) == (len(games), 12)
     assert (measured["top1_before"], measured["loss_before"]) == (one.top(1), pytest.approx(one.loss))

@@ -39,6 +39,11 @@ def run(args: argparse.Namespace) -> int:
     print(f"receptive field   {field}x{field} points{whole}")
     print(f"parameters        {summary.parameters:,} ({path.stat().st_size:,} bytes on disk)")
     print(f"multiplications   {summary.multiplications / 1e6:,.1f} million a position")
+    if network.repertoire is not None:
+        known = network.repertoire
+        print(
+            f"remembers         {len(known):,} positions of at most {known.stones} stones, by the player's own choices"
+        )
     _print_training(metadata)
     return 0
 
@@ -65,6 +70,6 @@ def _print_training(metadata: dict[str, Any]) -> None:
         print(
             f"tuned to          {', '.join(tuned['players'])}: {tuned['positions']:,} moves of {tuned['games']:,} games"
         )
-        for name in ("player", "general"):
+        for name in ("player", "player_network", "general", "general_network"):
             if name in tuned:
-                print(f"                  {sentence(name, tuned[name])}")
+                print(f"                  {sentence(name.replace('_network', ', the network alone'), tuned[name])}")
