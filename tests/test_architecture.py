@@ -57,7 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     "images": {"checkpoint", "intervals", "layers", "optimizers", "settings", "trainer"},
     "recognition": {"board", "coords", "images", "layers", "sgf"},
     "folders": set(),
-    "env": {"batch", "checkpoint", "coords", "features", "gtp", "handicap", "rules", "sampling", "style"},
+    "env": {"batch", "checkpoint", "coords", "features", "gtp", "handicap", "resize", "rules", "sampling", "style"},
     "selfplay": {"batch", "folders", "intervals", "match", "player", "rules", "sampling", "sgf", "shards", "style"},
     "resize": {"checkpoint", "layers"},
     "reinforce": {"checkpoint", "layers", "optimizers", "rules", "selfplay", "settings"},

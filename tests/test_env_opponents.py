@@ -17,7 +17,7 @@ from tiny_network import write_tiny_network
 import goengine.env
 from goengine.batch import GoBatch
 from goengine.env.opponents import NetworkOpponent, Opponent
-from goengine.errors import ActionError, GoEngineError, NetworkFileError, OpponentError
+from goengine.errors import ActionError, NetworkFileError, OpponentError
 from goengine.rules import Position
 
 FAKE = Path(__file__).with_name("fake_gtp_program.py")
@@ -140,11 +140,15 @@ def test_a_network_file_plays(network_file: Path) -> None:
     assert info["reply"] == again["reply"]  # the likeliest move
 
 
+def test_a_network_plays_on_another_board(network_file: Path) -> None:
+    env = make(f"network:{network_file}", size=5, color="white")
+    check_env(env)
+    assert env.reset(seed=1)[1]["reply"] < 25
+
+
 def test_networks_that_do_not_fit(network_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(GoEngineError, match="plays 9x9 only, this environment is 13x13: set size=9"):
-        make(f"network:{network_file}", size=13)
-    with pytest.raises(GoEngineError, match="opponent 'network' plays 19x19 only"):
-        make("network")
+    with pytest.raises(NetworkFileError, match="is fully connected: it plays 9x9 only"):
+        make(f"network:{write_tiny_network(tmp_path, architecture='fully_connected')}", size=13)
     with pytest.raises(NetworkFileError):
         make(f"network:{tmp_path / 'missing.safetensors'}")
 

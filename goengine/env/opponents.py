@@ -210,8 +210,8 @@ def make_opponent(
     """The opponent that an environment's ``opponent`` names.
 
     Args:
-        which: ``"random"``; ``"network"`` (the bundled one) or ``"network:FILE"``; ``"gtp:COMMAND"``; None; or an
-            object with the methods of :class:`Opponent`.
+        which: ``"random"``; ``"network"`` (the bundled one) or ``"network:FILE"``, resized where it was trained for
+            another board; ``"gtp:COMMAND"``; None; or an object with the methods of :class:`Opponent`.
         batch: the games that it will play in.
         temperature: of a network.
         timeout: seconds that a GTP program may take for an answer.
@@ -234,13 +234,9 @@ def make_opponent(
         return RandomOpponent()
     if kind == "network":
         from goengine.checkpoint import BUNDLED, load_network
+        from goengine.resize import resized
 
-        network = load_network(Path(rest) if rest else BUNDLED)
-        if network.size != batch.size:
-            raise GoEngineError(
-                f"opponent {which!r} plays {network.size}x{network.size} only, this environment is "
-                f"{batch.size}x{batch.size}: set size={network.size}, or name another with opponent='network:FILE'"
-            )
+        network = resized(load_network(Path(rest) if rest else BUNDLED), batch.size)
         return NetworkOpponent(network, temperature)
     if kind == "gtp" and rest:
         if batch.games > 1:
