@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from goengine.bundled import network_file
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.repertoire import Repertoire
 from goengine.symmetry import SYMMETRIES, symmetry_table
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
 
     from goengine.networks import PolicyNetwork
 
-__all__ = ["BUNDLED", "Network", "load_network", "read_metadata", "save_network"]
+__all__ = ["Network", "load_network", "read_metadata", "save_network"]
 
 FORMAT = 1
-BUNDLED = Path(__file__).parent / "bundled" / "default.safetensors"
 _LARGEST_HEADER = 10_000_000
 _FEW = 8  # boards
 _REPERTOIRE = "repertoire."  # before the names of its tensors
@@ -177,12 +177,12 @@ def read_metadata(path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """What a network file says about itself, without loading torch or the weights.
 
     Args:
-        path: the file; None is the bundled network.
+        path: the file, or the name of one that comes with the program; None is the bundled network.
 
     Raises:
         NetworkFileError: if the file is missing, damaged, or not a network of this program.
     """
-    source = BUNDLED if path is None else Path(path)
+    source = network_file(path)
     try:
         size = source.stat().st_size
         with source.open("rb") as stream:
@@ -234,7 +234,7 @@ def load_network(path: str | os.PathLike[str] | None = None, device: str = "cpu"
     """A network ready for use.
 
     Args:
-        path: the file; None is the bundled network.
+        path: the file, or the name of one that comes with the program; None is the bundled network.
         device: "cpu", "cuda", "cuda:1", ...
 
     Raises:
@@ -242,7 +242,7 @@ def load_network(path: str | os.PathLike[str] | None = None, device: str = "cpu"
             device is not there.
     """
     metadata = read_metadata(path)
-    source = BUNDLED if path is None else Path(path)
+    source = network_file(path)
 
     import torch
     from safetensors import SafetensorError

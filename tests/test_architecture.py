@@ -15,6 +15,7 @@ ALLOWED: dict[str, set[str]] = {
     "movecodes": set(),
     "_version": set(),
     "_kernels": set(),
+    "bundled": set(),
     "coords": set(),
     "winograd": {"_kernels"},
     "layers": {"winograd"},
@@ -39,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "features": {"_kernels", "rules"},
     "sgf": {"board", "coords", "handicap", "rules"},
     "repertoire": {"symmetry"},
-    "checkpoint": {"features", "layers", "networks", "repertoire", "symmetry", "winograd"},
+    "checkpoint": {"bundled", "features", "layers", "networks", "repertoire", "symmetry", "winograd"},
     "prepare": {"sgf", "shards"},
     "corpus": {"features", "sgf", "shards"},
     "finetune": {"checkpoint", "corpus", "evaluation", "recipe", "repertoire"},
@@ -61,7 +62,7 @@ ALLOWED: dict[str, set[str]] = {
     "selfplay": {"batch", "folders", "intervals", "match", "player", "rules", "sampling", "sgf", "shards", "style"},
     "resize": {"checkpoint", "layers"},
     "reinforce": {"checkpoint", "layers", "optimizers", "rules", "selfplay", "settings"},
-    "gtp": {"coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
+    "gtp": {"bundled", "coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
     "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "intervals", "resize", "rules", "sgf", "symmetry"},
 }
 NO_TORCH = {

@@ -22,7 +22,8 @@ from fake_network import FakeNetwork
 from transcript_engine import make_engine
 
 from goengine import __version__
-from goengine.checkpoint import BUNDLED, load_network
+from goengine.bundled import BUNDLED
+from goengine.checkpoint import load_network
 from goengine.coords import parse_vertex
 from goengine.player import Player
 from goengine.resize import resized

@@ -172,7 +172,7 @@ def test_a_saved_classifier_answers_the_same(tmp_path: Path) -> None:
 
 
 def test_other_files_are_no_classifiers(tmp_path: Path) -> None:
-    from goengine.checkpoint import BUNDLED
+    from goengine.bundled import BUNDLED
 
     with pytest.raises(NetworkFileError, match="a network for Go"):
         load_classifier(BUNDLED)

@@ -1,7 +1,7 @@
 """Train on a machine that is lent for half an hour: pack, begin, watch, fetch; rehearse does all of it here.
 
     python training/lease.py pack data/shards data/shards/dev/kgs6d.shard --recipe training/recipes/flagship.toml \
-        --start goengine/bundled/default.safetensors --output lease
+        --start bundled --output lease
     python training/lease.py begin lease --work /tmp/work --minutes 24     # there: unpacks, tries, starts the run
     python training/lease.py watch --work /tmp/work --seconds 560 --output "$OUT"   # there, until the run is over
     python training/lease.py fetch FOLDER --run runs/flagship              # here: checks what came back
@@ -29,6 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from goengine.bundled import network_file
 from goengine.checkpoint import load_network
 from goengine.errors import GoEngineError, RecipeError
 from goengine.exits import exit_status
@@ -347,7 +348,7 @@ def main(argv: list[str] | None = None) -> int:
     step.add_argument("games", type=Path, help="a folder of shards; one named dev in it is left out")
     step.add_argument("held_out", type=Path, help="the shard to validate on")
     step.add_argument("--recipe", type=Path, required=True)
-    step.add_argument("--start", type=Path, help="a network file to begin with")
+    step.add_argument("--start", type=network_file, help="a network file to begin with")
     step.add_argument("--output", type=Path, default=Path("lease"))
     step.add_argument("--megabytes", type=float, default=56, help="MiB that may travel (default 56)")
     step = steps.add_parser("begin", help="there: unpack, try, start; further options go to train.py")

@@ -21,7 +21,8 @@ from typing import Any
 import torch
 
 from goengine import settings
-from goengine.checkpoint import BUNDLED, Network, load_network, save_network
+from goengine.bundled import DEFAULT, network_file
+from goengine.checkpoint import Network, load_network, save_network
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.exits import STOPPED, exit_status
 from goengine.reinforce import Learner, ReinforceRecipe
@@ -43,7 +44,7 @@ def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[st
         allow_abbrev=False,
     )
     parser.add_argument("recipe", nargs="?", help="a TOML file, such as training/recipes/reinforce/board9.toml")
-    parser.add_argument("--from", dest="begin", default="bundled", metavar="FILE",
+    parser.add_argument("--from", dest="begin", default=DEFAULT, metavar="FILE",
                         help="the network to begin with (default: the bundled one)")  # fmt: skip
     parser.add_argument("--run", metavar="DIR", help="the run's folder (default: runs/NAME-DATE)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --run")
@@ -72,7 +73,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
     device = choose_device(recipe.device)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    began_with = BUNDLED if arguments.begin == "bundled" else Path(arguments.begin)
+    began_with = network_file(arguments.begin)
     if resumed is not None:
         began_with = folder / "start.safetensors"
     learner = Learner(recipe, resized(load_network(began_with, str(device)), recipe.board_size))

@@ -15,7 +15,8 @@ from typing import Any
 
 import torch
 
-from goengine.checkpoint import BUNDLED, Network, load_network
+from goengine.bundled import DEFAULT, network_file
+from goengine.checkpoint import Network, load_network
 from goengine.cli.options import default_threads
 from goengine.cli.progress import Progress, terminable
 from goengine.corpus import source_name
@@ -40,7 +41,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="report.py", description="Measure a network on every file, with pictures.")
     parser.add_argument("folder", type=Path, help="where the report goes; made if it is not there")
     parser.add_argument("games", nargs="+", type=Path, help="game records or shards, each measured by itself")
-    parser.add_argument("--network", type=Path, default=BUNDLED, metavar="FILE", help="default: the bundled one")
+    parser.add_argument("--network", type=network_file, default=DEFAULT, metavar="FILE", help="default: bundled")
     parser.add_argument("--limit", type=int, metavar="N", help="positions a file with one orientation (default: all)")
     parser.add_argument(
         "--limit-symmetries",

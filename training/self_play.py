@@ -22,7 +22,8 @@ from typing import Any
 
 import torch
 
-from goengine.checkpoint import BUNDLED, Network, load_network
+from goengine.bundled import DEFAULT, NAMED, network_file
+from goengine.checkpoint import Network, load_network
 from goengine.errors import GoEngineError
 from goengine.exits import exit_status
 from goengine.match.openings import make_openings
@@ -43,7 +44,7 @@ REPORT_EVERY = 10.0  # seconds between two lines of progress
 def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="self_play.py", description="Games of networks by the thousand.")
-    parser.add_argument("network", metavar="NETWORK", help="a network file, or bundled")
+    parser.add_argument("network", metavar="NETWORK", help="a network file, or bundled or small")
     parser.add_argument(
         "opponents",
         nargs="*",
@@ -97,9 +98,9 @@ class Players:
     """The networks, the first one first, with names and digests of their files."""
 
     def __init__(self, first: str, others: list[str], device: str, size: int | None = None) -> None:
-        files = [_file(first)]
+        files = [network_file(first)]
         for given in others:
-            inside = sorted(Path(given).glob("*.safetensors")) if Path(given).is_dir() else [_file(given)]
+            inside = sorted(Path(given).glob("*.safetensors")) if Path(given).is_dir() else [network_file(given)]
             if not inside:
                 raise GoEngineError(f"{given}: no network file (*.safetensors) in this folder; check the path")
             files += inside
@@ -109,12 +110,8 @@ class Players:
         self.digests = [hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files]
         names = [network.name for network in self.networks]
         if len(set(names)) < len(names):
-            names = [file.stem if file != BUNDLED else "bundled" for file in files]
+            names = [file.stem if file != NAMED[DEFAULT] else DEFAULT for file in files]
         self.names = [name if names.count(name) == 1 else f"{name} ({i + 1})" for i, name in enumerate(names)]
-
-
-def _file(given: str) -> Path:
-    return BUNDLED if given == "bundled" else Path(given)
 
 
 # ----------------------------------------------------------------------------------------------------------- the games

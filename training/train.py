@@ -33,7 +33,8 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 import torch
 
 from goengine import settings
-from goengine.checkpoint import BUNDLED, read_metadata
+from goengine.bundled import DEFAULT, network_file
+from goengine.checkpoint import read_metadata
 from goengine.corpus import Corpus, join, load_corpus
 from goengine.corpus.players import PLAYER
 from goengine.dataset import PositionSampler, Prefetcher
@@ -131,7 +132,7 @@ def settings_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[R
         raise RecipeError("give a recipe, such as training/recipes/laptop.toml")
     recipe = read_recipe(arguments.recipe, {**(SMOKE if arguments.smoke else {}), **given})
     if recipe.start == "network":
-        arguments.begin = arguments.begin or str(BUNDLED)
+        arguments.begin = arguments.begin or DEFAULT
         shape = shape_of(arguments.begin)
         small = {name: value for name, value in SMOKE.items() if arguments.smoke and name not in shape}
         recipe = read_recipe(arguments.recipe, {**small, **given}, defaults=shape)
@@ -232,15 +233,15 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     at_end.callback(batches.close)
     reader = iter(batches)
     if arguments.begin:
-        trainer.start_from_network(Path(arguments.begin))
+        trainer.start_from_network(network_file(arguments.begin))
         if writes:
-            keep_start(Path(arguments.begin), start)
+            keep_start(network_file(arguments.begin), start)
     elif resumed is None and recipe.start == "data":
         first = Prefetcher(PositionSampler(corpus, 256, recipe.seed + 1))
         trainer.start_from_data(next(iter(first)))
         first.close()
     if recipe.retain:
-        trainer.stay_near(Path(recipe.teacher or arguments.begin or start))
+        trainer.stay_near(network_file(recipe.teacher or arguments.begin or start))
     parameters = sum(p.numel() for p in trainer.module.parameters())
     precision = "bfloat16" if trainer.bfloat16 else "float32"
     where = f"{device}, {team.count} processes" if team.count > 1 else str(device)
@@ -251,7 +252,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     sources = {"sources": corpus.source_sizes(), "games": corpus.games, "torch": torch.__version__}
     if arguments.begin:
         log.say(f"begins with the weights of {arguments.begin}")
-        sources["from"] = Path(arguments.begin).name
+        sources["from"] = network_file(arguments.begin).name
     if arguments.profile:
         found = profile(trainer, batches, arguments.profile, threads)
         if team.first:

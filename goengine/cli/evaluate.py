@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``goengine evaluate``."""
     parser.add_argument("games", nargs="+", metavar="GAMES", help="game records in any form, folders, or shards")
     options.add_network(parser)
-    parser.add_argument("--against", metavar="FILE", help="another network file, to compare on the same positions")
+    parser.add_argument("--against", metavar="FILE", help="another network, to compare on the same positions")
     parser.add_argument(
         "--size", type=int, metavar="N", help="games on boards of this size (default: the one that it was trained for)"
     )
@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         os.makedirs(args.plots, exist_ok=True)
     import torch
 
+    from goengine.bundled import DEFAULT
     from goengine.checkpoint import load_network
     from goengine.evaluation.evaluator import Subject, measure
     from goengine.evaluation.heldout import load_games
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         raise NetworkFileError(f"--against {args.against}: {second}, but {first}: name one board with --size")
     if len({network.name for network in networks}) < len(networks):  # two of the same name: say which is which
         for network, file in zip(networks, (args.network, args.against), strict=True):
-            network.name = f"{network.name} ({'bundled' if file is None else file})"
+            network.name = f"{network.name} ({file or DEFAULT})"
     with terminable():
         games = load_games(args.games, networks[0].size)
         _say_skipped(games, args.games)

@@ -3,7 +3,6 @@
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 __all__ = ["add_arguments", "run"]
@@ -11,17 +10,18 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``goengine info``."""
-    parser.add_argument("network", nargs="?", type=Path, help="a network file (default: the bundled one)")
+    parser.add_argument("network", nargs="?", help="a network file, or bundled or small (default: bundled)")
     parser.add_argument("--json", action="store_true", help="print one JSON object, with the recipe too")
 
 
 def run(args: argparse.Namespace) -> int:
     """Describe a network file."""
-    from goengine.checkpoint import BUNDLED, load_network
+    from goengine.bundled import network_file
+    from goengine.checkpoint import load_network
     from goengine.summary import summarize
 
     network = load_network(args.network)
-    path: Path = BUNDLED if args.network is None else args.network
+    path = network_file(args.network)
     summary = summarize(network.module, network.size)
     metadata = network.metadata
     if args.json:

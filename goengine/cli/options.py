@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from goengine.bundled import network_file
 from goengine.errors import GoEngineError, NetworkFileError
 from goengine.style import Style
 
@@ -19,7 +20,7 @@ __all__ = ["add_game", "add_network", "add_player", "check", "default_threads", 
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Declare ``--network`` and how it is used."""
     group = parser.add_argument_group("the network")
-    group.add_argument("--network", metavar="FILE", help="a network file (default: the bundled one)")
+    group.add_argument("--network", metavar="FILE", help="a network file, or bundled or small (default: bundled)")
     group.add_argument(
         "--symmetries",
         type=int,
@@ -98,7 +99,7 @@ def check(args: argparse.Namespace) -> None:
         raise GoEngineError(f"--komi {args.komi} is no komi: give a number, as 7.5")
     if given.get("threads") is not None and args.threads < 1:
         raise GoEngineError(f"--threads {args.threads} is not possible: use 1 or more")
-    if given.get("network") is not None and not os.path.isfile(args.network):
+    if given.get("network") is not None and not network_file(args.network).is_file():
         raise NetworkFileError(f"{args.network}: no such network file")
     try:
         Style(**_style(args))

@@ -6,7 +6,6 @@ Anything with the methods of :class:`Opponent` will do. Torch is imported only f
 import contextlib
 import shlex
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -233,10 +232,10 @@ def make_opponent(
     if which == "random":
         return RandomOpponent()
     if kind == "network":
-        from goengine.checkpoint import BUNDLED, load_network
+        from goengine.checkpoint import load_network
         from goengine.resize import resized
 
-        network = resized(load_network(Path(rest) if rest else BUNDLED), batch.size)
+        network = resized(load_network(rest or None), batch.size)
         return NetworkOpponent(network, temperature)
     if kind == "gtp" and rest:
         if batch.games > 1:

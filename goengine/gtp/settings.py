@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from goengine.bundled import DEFAULT, NAMED
 from goengine.errors import GoEngineError
 from goengine.gtp.protocol import GtpFailure, Handler
 from goengine.gtp.session import Session
@@ -115,8 +116,12 @@ def _truth(word: str) -> bool:
     return word.lower() == "true"
 
 
+def _network(word: str) -> str | None:
+    name = word.lower()
+    return None if name == DEFAULT else name if name in NAMED else word
+
+
 _THREADS, _NETWORK, _DEVICE = "threads", "network", "device"
-_BUNDLED = "bundled"
 _PARAMETERS: dict[str, _Kind] = {
     "temperature": _Kind("temperature", "a number, 0 to 100", _number),
     "topP": _Kind("top_p", "a share above 0, up to 1", _number),
@@ -126,7 +131,7 @@ _PARAMETERS: dict[str, _Kind] = {
     "ladderGuard": _Kind("ladder_guard", "true or false", _truth),
     "passPolicy": _Kind("pass_policy", "human or cleanup", str.lower),
     "threads": _Kind(_THREADS, "a whole number from 1", _whole),
-    "network": _Kind(_NETWORK, f"a file, or {_BUNDLED}", lambda word: None if word.lower() == _BUNDLED else word),
+    "network": _Kind(_NETWORK, f"a file, {' or '.join(NAMED)}", _network),
     "device": _Kind(_DEVICE, "cpu, cuda, cuda:1, ...", str.lower),
     "chosenMoveTemperature": _Kind("temperature", "a number, 0 to 100", _number),
     "rootNumSymmetriesToSample": _Kind("symmetries", "1 or 8", _whole),
@@ -164,7 +169,7 @@ class _Parameters:
 
     def _value(self, field: str) -> object:
         network, device = self._session.source
-        own = {_THREADS: self._session.threads, _NETWORK: network or _BUNDLED, _DEVICE: device}
+        own = {_THREADS: self._session.threads, _NETWORK: network or DEFAULT, _DEVICE: device}
         return own[field] if field in own else self._session.setting(field)
 
     def _change(self, values: Mapping[str, object]) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from goengine.bundled import BUNDLED
+
 pytest.importorskip("pytest_benchmark")
 ROOT = Path(__file__).resolve().parents[2]
-BUNDLED = ROOT / "goengine" / "bundled" / "default.safetensors"
 
 
 class Engine:

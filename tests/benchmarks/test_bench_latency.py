@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from bot_process import Process, Report, real_engine
 
-from goengine.checkpoint import BUNDLED, load_network, save_network
+from goengine.bundled import BUNDLED
+from goengine.checkpoint import load_network, save_network
 from goengine.coords import format_vertex
 from goengine.networks import build_network
 from goengine.rules import Position
