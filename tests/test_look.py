@@ -81,7 +81,7 @@ def test_each_picture_is_made(
         ("network", ["shapes", "--games", "GAME", "--filters", "4"], "no filter 4: use 0 to 3"),
         ("network", ["shapes"], "no 9x9 games"),
         ("network", ["reasons"], "goengine explain"),
-        ("network", ["curves"], "TensorBoard"),
+        ("network", ["curves"], "--runs runs/A runs/B"),
         ("network", ["mistakes"], "goengine evaluate --plots"),
         ("classifier", ["shapes"], "leave --classifier away"),
         ("classifier", ["maps", "--number", "360"], "test images 0 to"),
@@ -113,6 +113,8 @@ def test_curves_need_the_log_of_their_run(
         if text is not None:
             (tmp_path / "log.jsonl").write_text(text)
         assert look.main(["curves", "--classifier", str(classifier), "--out", str(tmp_path / "picture.png")]) == 2
+        assert reason in capsys.readouterr().err
+        assert look.main(["curves", "--runs", str(tmp_path), "--out", str(tmp_path / "picture.png")]) == 2
         assert reason in capsys.readouterr().err
 
 

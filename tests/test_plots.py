@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +31,33 @@ def test_pictures_say_what_the_report_says(tmp_path: Path) -> None:
     assert [path.name for path in written] == ["accuracy-by-move.png", "reliability.png"]
     assert sorted(path.name for path in written[0].parent.iterdir()) == [path.name for path in written]
     assert all(path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" for path in written)
+
+
+def test_the_curves_of_two_runs_follow_each_other() -> None:
+    pytest.importorskip("matplotlib")
+    from goengine.evaluation.plots import plot_training
+
+    def steps(*numbers: int, loss: float = 4.0) -> list[dict[str, Any]]:
+        return [
+            {"kind": "train", "step": step, "positions": 1000 * step, "loss": loss - step, "top1": step / 10}
+            for step in numbers
+        ]
+
+    def check(kind: str, step: int, weights: str, loss: float) -> dict[str, Any]:
+        return {"kind": kind, "step": step, "weights": weights, "all/loss": loss, "all/top1": 1 - loss / 10}
+
+    first = [*steps(1, 2), check("validation", 2, "raw", 3.0), check("validation", 2, "average", 2.5)]
+    first += [*steps(2, 3), check("final", 3, "raw", 2.0)]  # step 2 was done again
+    figure = plot_training([first, steps(1, 2, loss=3.0)])
+    assert figure is not None
+    loss, top1 = figure.axes
+    lines = [np.asarray(line.get_xydata()) for line in loss.get_lines()]
+    curves = [np.round(line.T, 6).tolist() for line in lines if len(line)]
+    assert curves[0] == [[0.001, 0.002, 0.003], [3, 2, 1]]
+    assert curves[1] == [[0.002, 0.003], [2.5, 2.0]]
+    assert curves[2] == [[0.004, 0.005], [2, 1]]
+    assert list(np.asarray(top1.get_lines()[1].get_ydata())) == [75, 80]
+    assert plot_training([[check("final", 3, "raw", 2.0)]]) is None
 
 
 def test_without_matplotlib(

@@ -6,6 +6,7 @@
     python training/look.py shapes --games GAMES... --filters 3 9       the shapes of real games that fire filters
     python training/look.py reasons --classifier F                      saliency, occlusion, integrated gradients
     python training/look.py curves --classifier F                       loss and accuracy while it learned
+    python training/look.py curves --runs runs/A runs/B                 the same of train.py's runs, one after the other
     python training/look.py confusion --classifier F                    which classes it takes for which
     python training/look.py roc --classifier F                          the ROC curve of each class
     python training/look.py mistakes --classifier F                     the mistakes that it is most sure of
@@ -135,6 +136,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--games", nargs="+", default=[str(ROOT / "data/samples")], help="to search (default: samples)")
     parser.add_argument("--top", type=int, default=6, help="shapes a filter (default: 6)")
     parser.add_argument("--limit", type=int, default=2000, help="positions to search (default: 2000)")
+    parser.add_argument("--runs", type=Path, nargs="+", metavar="DIR", help="for curves: runs of train.py, in order")
     parser.add_argument("--out", type=Path, metavar="PNG", help="the picture (default: WHAT.png)")
     return parser.parse_args(argv)
 
@@ -262,16 +264,20 @@ def answers(subject: Subject) -> "tuple[Evaluation, ImageSet]":
 
 
 def curves(_: Subject, arguments: argparse.Namespace) -> "Figure":
-    """Loss and accuracy while a classifier learned, from the log beside it."""
+    """Loss and accuracy while a network learned, from the log beside it."""
+    from goengine.evaluation.plots import plot_training
     from goengine.images.report import draw_curves
 
-    if arguments.classifier is None:
-        raise GoEngineError("this is for image classifiers: give --classifier; others have TensorBoard")
-    log = arguments.classifier.with_name("log.jsonl")
+    if arguments.runs is None and arguments.classifier is None:
+        raise GoEngineError("give --classifier, or the folders of train.py's runs: --runs runs/A runs/B")
+    logs = [run / "log.jsonl" for run in arguments.runs or ()] or [arguments.classifier.with_name("log.jsonl")]
+    runs = []
     try:
-        figure = draw_curves([json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()])
+        for log in logs:
+            runs.append([json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()])
+        figure = plot_training(runs) if arguments.runs else draw_curves(runs[0])
     except (ValueError, KeyError, TypeError):
-        raise GoEngineError(f"{log}: not the log of an image classifier's training") from None
+        raise GoEngineError(f"{log}: not the log of such a run") from None
     if figure is None:
         raise GoEngineError(f"{log}: no steps are logged in it; train with a lower --log-steps")
     return figure

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["check_matplotlib", "plot_accuracy", "plot_reliability", "write_plots"]
+__all__ = ["check_matplotlib", "plot_accuracy", "plot_reliability", "plot_training", "write_plots"]
 
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito 2008: told apart by the colour-blind
 _MARKERS = ("o", "s", "^", "D")
 _GREY = "#555555"
 _FEWEST = 20  # positions in a bin that is drawn
+_SMOOTH = 100  # points that the training curve of a run is averaged to
 
 Row = dict[str, Any]
 
@@ -114,6 +115,59 @@ def plot_reliability(reports: Sequence[Row]) -> "Figure":
     below.grid(True, color="#DDDDDD", linewidth=0.6)
     below.set_axisbelow(True)
     _finish(figure, main, reports)
+    return figure
+
+
+def plot_training(runs: Sequence[Sequence[Row]]) -> "Figure | None":
+    """Loss and top-1 over the positions learnt from, of runs that took up each other's network; None without steps.
+
+    What a run did twice, after an interruption, is drawn once. Of each validation the best weights are drawn.
+
+    Args:
+        runs: the lines of each ``log.jsonl`` that training/train.py wrote, in the order of the runs.
+
+    Raises:
+        KeyError: a line that train.py did not write.
+    """
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.0, 3.8), layout="constrained", facecolor="white")
+    panels = figure.subplots(1, 2)
+    begin, tops = 0.0, [0.0]
+    for rows in runs:
+        steps = {row["step"]: row for row in rows if row["kind"] == "train"}
+        if not steps:
+            continue
+        seen = {step: (begin + row["positions"]) / 1e6 for step, row in sorted(steps.items())}
+        checks: dict[int, Row] = {}
+        for row in rows:
+            if row["kind"] in ("validation", "final"):
+                best = checks.get(row["step"])
+                if best is None or best["kind"] != row["kind"] or row["all/loss"] < best["all/loss"]:
+                    checks[row["step"]] = row
+        x, where = np.array(list(seen.values())), np.interp(sorted(checks), list(seen), list(seen.values()))
+        groups = np.array_split(np.arange(len(x)), min(_SMOOTH, len(x)))
+        for axes, name, scale in zip(panels, ("loss", "top1"), (1, 100), strict=True):
+            learnt = np.array([scale * steps[step][name] for step in seen])
+            held = [scale * checks[step][f"all/{name}"] for step in sorted(checks)]
+            smooth = [[float(np.mean(values[group])) for group in groups] for values in (x, learnt)]
+            labels = ("training", "held out") if not begin else (None, None)
+            axes.plot(*smooth, color=_COLORS[0], linewidth=1.0, alpha=0.6, label=labels[0])
+            axes.plot(where, held, "o-", color=_COLORS[1], markersize=3, linewidth=1.4, label=labels[1])
+            if begin:
+                axes.axvline(begin / 1e6, color=_GREY, linewidth=0.8, linestyle=":")
+            tops += held if name == "loss" else []
+        begin += max(row["positions"] for row in steps.values())
+    for axes, title in zip(panels, ("loss (nats)", "top-1 (%)"), strict=True):
+        axes.set(xlabel="positions learnt from, in millions", title=title)
+        axes.grid(True, color="#DDDDDD", linewidth=0.6)
+        axes.set_axisbelow(True)
+    if not begin:
+        return None
+    if panels[0].get_ylim()[1] > 1.3 * max(tops) > 0:  # the first steps would flatten all that follows
+        panels[0].set_ylim(top=1.3 * max(tops))
+    panels[0].legend(fontsize="small")
     return figure
 
 
