@@ -308,7 +308,7 @@ def fetch(folder: Path, run: Path) -> None:
     say(f"{run}: {network.metadata.get('name')}, held out: {json.dumps(results)}")
 
 
-def rehearse(minutes: float = 0.2) -> None:
+def rehearse(minutes: float = 1.0) -> None:
     """The whole procedure on this machine: a tiny network, the samples, folders that stand for the two machines."""
     with tempfile.TemporaryDirectory() as name:
         there = Path(name)
@@ -364,7 +364,7 @@ def main(argv: list[str] | None = None) -> int:
     step.add_argument("folder", type=Path)
     step.add_argument("--run", type=Path, required=True)
     step = steps.add_parser("rehearse", help="here: all of it, on the samples")
-    step.add_argument("--minutes", type=float, default=0.2, help="for each of the two runs")
+    step.add_argument("--minutes", type=float, default=1.0, help="for each of the two runs (default 1)")
     arguments, extra = parser.parse_known_args(argv)
     if extra and arguments.step != "begin":
         parser.error(f"unexpected argument {extra[0]!r}")
