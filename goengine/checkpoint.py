@@ -20,12 +20,13 @@ import numpy.typing as npt
 from goengine.bundled import network_file
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.repertoire import Repertoire
-from goengine.symmetry import SYMMETRIES, symmetry_table
+from goengine.symmetry import SYMMETRIES, inverse_table, symmetry_table
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from goengine.inference import Inference
     from goengine.networks import PolicyNetwork
 
 __all__ = ["Network", "load_network", "read_metadata", "save_network"]
@@ -57,6 +58,7 @@ class Network:
     size: int = 19
     repertoire: Repertoire | None = None
     _tables: dict[str, "torch.Tensor"] = field(default_factory=dict, repr=False)
+    _inference: "Inference | None" = field(default=None, repr=False, compare=False)
 
     def policy(
         self,
@@ -82,6 +84,10 @@ class Network:
 
         from goengine.winograd import sharing
 
+        if batch.dtype == np.uint64 and batch.shape[1:] == (self.size, self.size):
+            inference = self._prepared()
+            if inference is not None:
+                return self._by_words(inference, batch.reshape(len(batch), -1), symmetries, legal)
         planes = self._planes(batch)
         device = planes.device
         if "to" not in self._tables:
@@ -106,6 +112,38 @@ class Network:
         if self.repertoire is not None and batch.dtype == np.uint64:
             policy = self.repertoire.blend(policy, batch.reshape(len(batch), -1), legal)
         return policy
+
+    def _prepared(self) -> "Inference | None":
+        """The module for the kernels, if it can be evaluated by them."""
+        if self._inference is None or self.module.training or not self._inference.current():
+            from goengine.inference import prepare
+
+            self._inference = prepare(self.module)
+        return self._inference
+
+    def _by_words(
+        self,
+        inference: "Inference",
+        words: npt.NDArray[np.uint64],
+        symmetries: int,
+        legal: npt.NDArray[np.bool_] | None,
+    ) -> npt.NDArray[np.float32]:
+        """`policy` by the kernels, for words (batch, size * size)."""
+        import torch
+
+        numbers = range(SYMMETRIES if symmetries == SYMMETRIES else 1)
+        turned = words if len(numbers) == 1 else words[:, symmetry_table(self.size)].reshape(-1, self.size**2)
+        logits = inference.logits(turned, torch.get_num_threads()).reshape(len(words), len(numbers), -1)
+        total = np.zeros(words.shape, np.float32)
+        for number in numbers:
+            answer = logits[:, number, inverse_table(self.size)[number]] if number else logits[:, 0]
+            if legal is not None:
+                answer = np.where(legal, answer, np.float32(-np.inf))
+            largest = answer.max(1, keepdims=True)
+            shares = np.exp(answer - np.where(np.isfinite(largest), largest, 0))
+            total += shares / np.maximum(shares.sum(1, keepdims=True), np.float32(1e-30))
+        mean: npt.NDArray[np.float32] = np.nan_to_num(total / np.float32(len(numbers)))
+        return mean
 
     def _planes(self, batch: npt.NDArray[Any]) -> "torch.Tensor":
         """float32 (batch, planes, size, size) on the network's device."""

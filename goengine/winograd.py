@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-__all__ = ["WinogradConv2d", "convolve", "input_gradient", "sharing", "weight_gradient"]
+__all__ = ["WinogradConv2d", "convolve", "helpers", "input_gradient", "sharing", "usable", "weight_gradient"]
 
 _STEPS = {(3, 3): 4, (5, 5): 2}  # kernel size: outputs of a tile in each direction; a tile's inputs are always 6x6
 _LEAST_SAVED = 1.5  # direct multiplications for one of ours, under which the transforms eat up the gain
@@ -287,6 +287,11 @@ def _usable() -> bool:
     return bool(torch.backends.cpu.get_cpu_capability() == "AVX2")
 
 
+def usable() -> bool:
+    """Whether kernels of this kind pay on this processor, or are wished for."""
+    return _usable()
+
+
 @cache
 def _kernels() -> ModuleType:
     from goengine._kernels import load_winograd
@@ -337,15 +342,20 @@ _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
 
 
+def helpers() -> ThreadPoolExecutor:
+    """The threads that help the calling one; work that they are given never waits for other such work."""
+    with _lock:
+        if os.getpid() not in _pools:  # a forked process does not inherit threads
+            _pools.clear()
+            _pools[os.getpid()] = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "winograd")
+        return _pools[os.getpid()]
+
+
 def _run(part: Callable[[int, int, int], None], pieces: list[tuple[int, int]]) -> None:
     """part(number, first, last) for every piece: the first here, the others on threads of their own."""
     others = []
     if len(pieces) > 1:
-        with _lock:
-            if os.getpid() not in _pools:  # a forked process does not inherit threads
-                _pools.clear()
-                _pools[os.getpid()] = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "winograd")
-            pool = _pools[os.getpid()]
+        pool = helpers()
         others = [pool.submit(part, number, *piece) for number, piece in enumerate(pieces) if number]
     part(0, *pieces[0])
     for other in others:

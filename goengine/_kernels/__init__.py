@@ -4,14 +4,16 @@ Numba compiles each kernel once for a machine and keeps the result in a folder o
 kernel sources: an upgrade or an edit never runs stale machine code. The folder is ``$NUMBA_CACHE_DIR`` where that is
 set, else ``$XDG_CACHE_HOME/goengine`` (``~/.cache/goengine``), else the temporary folder.
 
-    state     the position as one int64 array; placing a stone, legality, what a move would do, taking it back
-    ladder    does a chain in a ladder get away
-    planes    the 48 planes of a position as one 64-bit word a point
-    playout   games played on at random, for ownership and the score
-    replay    whole games: replaying, checking, encoding by the batch
-    batch     thousands of games at once, for the learning environment; compiled only when `load_batch` asks for it
-    winograd  convolutions for networks; compiled only when `load_winograd` asks for it
-    vectors   eight float32 at a time, for winograd
+    state       the position as one int64 array; placing a stone, legality, what a move would do, taking it back
+    ladder      does a chain in a ladder get away
+    planes      the 48 planes of a position as one 64-bit word a point
+    playout     games played on at random, for ownership and the score
+    replay      whole games: replaying, checking, encoding by the batch
+    batch       thousands of games at once, for the learning environment; compiled only when `load_batch` asks for it
+    winograd    convolutions for networks; compiled only when `load_winograd` asks for it
+    forward     a whole policy network; compiled only when `load_forward` asks for it
+    vectors     eight float32 at a time, for winograd and forward
+    primitives  counters that threads share, for forward
 """
 
 import contextlib
@@ -78,6 +80,13 @@ def load_winograd() -> ModuleType:
     return winograd
 
 
+def load_forward() -> ModuleType:
+    """The module that evaluates policy networks; the first call compiles it, or finds it in the cache."""
+    with _lock, _compiling("the networks", "about ten seconds", "forward.*.nbi"):
+        from goengine._kernels import forward
+    return forward
+
+
 def load_batch() -> ModuleType:
     """The module of kernels for many games at once; the first call compiles it, or finds it in the cache."""
     with _lock, _compiling("the batch of games", "up to a minute", "batch.*.nbi"):
@@ -85,4 +94,14 @@ def load_batch() -> ModuleType:
     return batch
 
 
-__all__ = ["CACHE_FOLDER", "ladder", "load_batch", "load_winograd", "planes", "playout", "replay", "state"]
+__all__ = [
+    "CACHE_FOLDER",
+    "ladder",
+    "load_batch",
+    "load_forward",
+    "load_winograd",
+    "planes",
+    "playout",
+    "replay",
+    "state",
+]

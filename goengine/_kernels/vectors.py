@@ -18,7 +18,7 @@ from numba import types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-__all__ = ["LANES", "load", "load_if", "splat", "store", "zeros"]
+__all__ = ["LANES", "load", "load_if", "rectify", "splat", "store", "zeros"]
 
 LANES = 8
 _LLVM = ir.VectorType(ir.FloatType(), LANES)
@@ -110,6 +110,17 @@ def store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(array, types.intp, _vector), generate
+
+
+@_primitive
+def rectify(typing: Any, vector: Any) -> Any:
+    """The vector with zeros for what is below zero; nan stays nan."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        none = ir.Constant(_LLVM, [0.0] * LANES)
+        return builder.select(builder.fcmp_ordered(">", none, args[0]), none, args[0])
+
+    return _vector(_vector), generate
 
 
 def _define(operation: Any, method: str) -> None:
