@@ -80,14 +80,21 @@ class Network:
         Raises:
             NetworkFileError: if the batch is of another board size or has another number of planes.
         """
+        policy = self._by_words(batch, symmetries, legal)
+        if policy is None:
+            policy = self._by_planes(batch, symmetries, legal)
+        if self.repertoire is not None and batch.dtype == np.uint64:
+            policy = self.repertoire.blend(policy, batch.reshape(len(batch), -1), legal)
+        return policy
+
+    def _by_planes(
+        self, batch: npt.NDArray[Any], symmetries: int, legal: npt.NDArray[np.bool_] | None
+    ) -> npt.NDArray[np.float32]:
+        """`policy` by the module itself, without the repertoire."""
         import torch
 
         from goengine.winograd import sharing
 
-        if batch.dtype == np.uint64 and batch.shape[1:] == (self.size, self.size):
-            inference = self._prepared()
-            if inference is not None:
-                return self._by_words(inference, batch.reshape(len(batch), -1), symmetries, legal)
         planes = self._planes(batch)
         device = planes.device
         if "to" not in self._tables:
@@ -109,28 +116,24 @@ class Network:
                         back = back.masked_fill(~mask, float("-inf"))
                     total += back.softmax(1).nan_to_num(0.0)
         policy: npt.NDArray[np.float32] = (total / len(numbers)).cpu().numpy()
-        if self.repertoire is not None and batch.dtype == np.uint64:
-            policy = self.repertoire.blend(policy, batch.reshape(len(batch), -1), legal)
         return policy
 
-    def _prepared(self) -> "Inference | None":
-        """The module for the kernels, if it can be evaluated by them."""
-        if self._inference is None or self.module.training or not self._inference.current():
-            from goengine.inference import prepare
-
-            self._inference = prepare(self.module)
-        return self._inference
-
     def _by_words(
-        self,
-        inference: "Inference",
-        words: npt.NDArray[np.uint64],
-        symmetries: int,
-        legal: npt.NDArray[np.bool_] | None,
-    ) -> npt.NDArray[np.float32]:
-        """`policy` by the kernels, for words (batch, size * size)."""
+        self, batch: npt.NDArray[Any], symmetries: int, legal: npt.NDArray[np.bool_] | None
+    ) -> npt.NDArray[np.float32] | None:
+        """`policy` by the kernels, without the repertoire; None if they cannot evaluate this network, or the batch."""
+        if batch.dtype != np.uint64 or batch.shape[1:] != (self.size, self.size):
+            return None
         import torch
 
+        from goengine.inference import prepare
+
+        if self._inference is None or self.module.training or not self._inference.current():
+            self._inference = prepare(self.module)
+        inference = self._inference
+        if inference is None:
+            return None
+        words = batch.reshape(len(batch), -1)
         numbers = range(SYMMETRIES if symmetries == SYMMETRIES else 1)
         turned = words if len(numbers) == 1 else words[:, symmetry_table(self.size)].reshape(-1, self.size**2)
         logits = inference.logits(turned, torch.get_num_threads()).reshape(len(words), len(numbers), -1)

@@ -44,7 +44,7 @@ class Inference:
     def __init__(self, module: AlphaGo | Residual) -> None:
         wide = _kernels().WIDE
         self._watched = list(_tensors(module))
-        self._versions = [tensor._version for _, _, tensor in self._watched]
+        self._versions = [(tensor._version, tensor.data_ptr()) for _, _, tensor in self._watched]
         self.planes, self.size = int(module.config["in_planes"]), round(int(module.config["num_actions"]) ** 0.5)
         steps = _steps(module)
         filters = len(steps[0].offset)
@@ -73,7 +73,7 @@ class Inference:
     def current(self) -> bool:
         """Whether the network still has the weights that this was made of."""
         return all(
-            holder.get(name) is tensor and tensor._version == version
+            holder.get(name) is tensor and (tensor._version, tensor.data_ptr()) == version
             for (holder, name, tensor), version in zip(self._watched, self._versions, strict=True)
         )
 

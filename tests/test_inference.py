@@ -173,6 +173,7 @@ def test_the_policy_follows_the_weights(monkeypatch: pytest.MonkeyPatch) -> None
         lambda: module.norm.running_mean.add_(1),
         lambda: module.load_state_dict(made("residual", filters=16).state_dict()),
         lambda: setattr(module.head, "bias", nn.Parameter(torch.randn(81))),
+        lambda: setattr(module.stem.weight, "data", torch.randn(16, 48, 5, 5) / 10),
     ]
     with torch.no_grad():
         for change in changes:
