@@ -172,6 +172,19 @@ def test_shards_and_sgf_give_the_same(tmp_path: Path) -> None:
         assert np.array_equal(packed.encode(everything)[i], read.encode(everything)[i])
 
 
+def test_loose_records_of_a_folder_are_one_source(tmp_path: Path) -> None:
+    folder = tmp_path / "club"
+    (folder / "2026").mkdir(parents=True)
+    for number, name in enumerate(["ann-bob.sgf", "cy.SGF", "2026/final.sgf"]):
+        (folder / name).write_text(sgf(number), encoding="utf-8")
+    (folder / "old.sgfs").write_text(sgf(7) + sgf(8), encoding="utf-8")
+    said: list[str] = []
+    games = load_corpus([folder], 9, progress=said.append)
+    assert games.source_games() == {"club": 3, "old": 2}
+    assert sorted(said) == sorted([f"{folder / 'old.sgfs'}: 2 games", f"{folder}: 3 games in 3 files"])
+    assert load_corpus([folder / "cy.SGF"], 9).source_games() == {"cy": 1}
+
+
 def test_a_folder_gives_its_shards_but_not_those_for_validation(tmp_path: Path) -> None:
     (tmp_path / "dev").mkdir()
     shard(tmp_path / "one.shard", range(2))

@@ -247,11 +247,13 @@ def load_corpus(
 ) -> Corpus:
     """Read shards, or game records in any form that `goengine.sgf.read_games` takes.
 
+    Loose SGF files of a folder are one source, named after the folder; any other file belongs to that of `source_name`.
+
     Args:
         paths: files and folders; a folder of shards gives its shards.
         size: games on other boards are left out.
         training: refuse what lies in a folder named ``dev``: those games are for validation only.
-        progress: called with a line of text a file.
+        progress: called with a line of text a file, and one for all loose SGF files of a folder.
 
     Raises:
         RecipeError: when nothing of this size is there, or validation games were given for training.
@@ -261,22 +263,29 @@ def load_corpus(
 
     shards: list[tuple[str, Shard]] = []
     pieces: dict[str, list[_Piece]] = {}
-    for path in _files(paths, training):
+    loose: dict[Path, list[int]] = {}
+    for path, folder in _files(paths, training):
+        source = source_name(path) if folder is None else folder.resolve().name or "games"
         if is_shard(path):
             shard = Shard.open(path)
             if shard.size != size:
                 raise RecipeError(f"{path}: its games are on {shard.size}x{shard.size} boards, not {size}x{size}")
             if training and shard.header.get("split", "train") != "train":
                 raise RecipeError(f"{path}: a shard of split {shard.header['split']!r}, never for training")
-            shards.append((source_name(path), shard))
+            shards.append((source, shard))
             counts = np.stack([shard.labels_per_game, shard.first_move]).astype(np.int64)
             piece = _Piece(shard.moves, shard.offsets, counts)
         else:
             piece = _read_records(path, size)
-        if progress is not None:
+        if folder is not None:
+            loose.setdefault(folder, []).append(len(piece.offsets) - 1)
+        elif progress is not None:
             progress(f"{path}: {len(piece.offsets) - 1:,} games")
         if len(piece.offsets) > 1:
-            pieces.setdefault(source_name(path), []).append(piece)
+            pieces.setdefault(source, []).append(piece)
+    if progress is not None:
+        for where, counted in loose.items():
+            progress(f"{where}: {sum(counted):,} games in {len(counted):,} files")
     if not pieces:
         given = ", ".join(map(str, paths)) or "no files"
         raise RecipeError(f"no {size}x{size} games among {given}: give shards (data/README.md) or SGF files")
@@ -289,8 +298,10 @@ def load_corpus(
     return Corpus(size, names, codes, None, sources)
 
 
-def _files(paths: Iterable[str | os.PathLike[str]], training: bool) -> Iterable[Path]:
+def _files(paths: Iterable[str | os.PathLike[str]], training: bool) -> Iterable[tuple[Path, Path | None]]:
     """The files of these paths: a folder gives all shards in it or, where it has none, all its game records.
+
+    With a loose SGF file comes the folder that was given.
 
     For training, what lies in a subfolder named dev is passed over, and refused if it is asked for by name.
     """
@@ -301,10 +312,12 @@ def _files(paths: Iterable[str | os.PathLike[str]], training: bool) -> Iterable[
         if training and "dev" in (path.resolve().name, path.resolve().parent.name):
             raise RecipeError(f"{path}: games in a folder named dev are for validation, never for training")
         if not path.is_dir():
-            yield path
+            yield path, None
             continue
         inside = sorted(path.rglob("*" + SUFFIX)) or list(game_files(path))
-        yield from (file for file in inside if not (training and "dev" in file.relative_to(path).parts))
+        for file in inside:
+            if not (training and "dev" in file.relative_to(path).parts):
+                yield file, path if file.suffix.lower() == ".sgf" else None
 
 
 def _read_records(path: Path, size: int) -> _Piece:
