@@ -1,6 +1,8 @@
 """Pictures of boards become positions: the project's own styles, others, and screenshots of real programs."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -8,15 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from other_boards import SMALL, diagram, felt, game_like, pixels, stones_of
 from PIL import Image, ImageDraw
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from goengine.cli import main
 from goengine.errors import ImageError, NetworkFileError
 from goengine.images.pictures import read_picture
-from goengine.recognition.classifier import BUNDLED, PointNetwork, load_classifier, save_classifier
+from goengine.layers import ConvNormAct
+from goengine.recognition.classifier import BUNDLED, OFF, Classifier, load_classifier
+from goengine.recognition.network import PointNetwork, save_classifier
 from goengine.recognition.reading import NoBoard, chains_without_liberties, read_board
+from goengine.recognition.window import place
 from goengine.sgf import GameRecord, scan_games
 
 BOARDS = Path(__file__).parent / "data" / "boards"
@@ -25,7 +33,7 @@ POSITIONS = json.loads((BOARDS / "positions.json").read_text())
 
 
 @cache
-def _network() -> PointNetwork:
+def _network() -> Classifier:
     return load_classifier()
 
 
@@ -80,6 +88,17 @@ def test_given_corners_in_any_order_find_board_and_size() -> None:
         read_board(picture, _network(), corners=four[:3])
     with pytest.raises(ImageError, match="one line"):
         read_board(picture, _network(), corners=[(0, 0), (10, 10), (20, 20), (30, 30)])
+
+
+def test_large_pictures_are_reduced_and_their_corners_are_not() -> None:
+    stones = stones_of(SMALL)
+    picture = np.asarray(felt(stones.tolist()))
+    large = picture.repeat(9, axis=0).repeat(9, axis=1)
+    wanted = 9 * np.array([[30, 70], [270, 310]]) + 4
+    for corners in ([], [(float(x), float(y)) for x, y in wanted]):
+        reading = read_board(large, _network(), corners=corners)
+        assert _text(reading.stones) == _text(stones)
+        assert np.abs(np.array([place(reading.grid, 0, 0), place(reading.grid, 8, 8)]) - wanted).max() < 9
 
 
 def _no_boards() -> dict[str, Image.Image]:
@@ -187,14 +206,79 @@ def test_a_missing_library_is_named_with_the_remedy(
     assert capsys.readouterr().err == "goengine: recognize needs cv2: pip install 'goengine[images]'\n"
 
 
-def test_a_network_file_comes_back_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
+def _windows() -> list[NDArray[np.uint8]]:
+    rng = np.random.default_rng(5)
+    return [rng.integers(0, 256, (16 * rows + 1, 16 * columns + 1, 3), np.uint8) for rows, columns in ((2, 3), (7, 5))]
+
+
+def test_numpy_computes_what_pytorch_does(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    path, network = tmp_path / "r.safetensors", PointNetwork((8, 12, 10, 16)).eval()
+    with torch.no_grad():
+        for name, value in network.state_dict().items():  # norms that matter, and numbers that float16 holds
+            if value.is_floating_point():
+                value.copy_(torch.rand_like(value) + 0.5 if "body" in name and value.dim() == 1 else value.half())
+                value.copy_(value.half())
+    save_classifier(path, network, {"command": "a test"})
+    classifier = load_classifier(path)
+    bundled = PointNetwork()
+    bundled.load_state_dict(load_file(BUNDLED), strict=False)
+    for one, other in ((network, classifier), (bundled.eval(), _network())):
+        for window in _windows():
+            with torch.no_grad():
+                wanted = one(torch.from_numpy(window)[None]).softmax(1)[0].permute(1, 2, 0).numpy()
+            found = other.read(window)
+            assert found.shape == wanted.shape and found.dtype == np.float32 and wanted.std() > 0.01
+            assert np.abs(found - wanted).max() < 1e-5
+
+
+def test_orientations_are_averaged() -> None:
+    window = np.asarray(felt(stones_of(SMALL).tolist()))[: 16 * 9 + 1, : 16 * 7 + 1]
+    wanted = np.zeros((8, 6, OFF + 1))
+    for mirrored in (1, -1):
+        for quarters in range(4):
+            found = _network().read(np.ascontiguousarray(np.rot90(window[:, ::mirrored], quarters)))
+            wanted += np.rot90(found, -quarters)[:, ::mirrored] / 8
+    assert np.abs(_network().read(window, turns=8) - wanted).max() < 1e-5
+
+
+def test_layers_that_could_not_be_computed_are_not_written(tmp_path: Path) -> None:
+    network = PointNetwork()
+    network.body.append(ConvNormAct(56, 56, 3, activation="silu"))
+    with pytest.raises(ValueError, match=r"cannot compute the layer body\.5"):
+        save_classifier(tmp_path / "r.safetensors", network, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_network_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.safetensors"
-    save_classifier(path, _network(), {"command": "a test"})
-    again = load_classifier(path)
-    for name, value in _network().state_dict().items():
-        assert np.allclose(again.state_dict()[name].numpy(), value.numpy(), atol=1e-3), name
+    save_classifier(path, PointNetwork((4, 4, 4, 4)), {"command": "a test"})
+    tensors = load_file(path)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    other = tmp_path / "other.safetensors"
+    save_file({**tensors, "body.1.0.weight": torch.zeros(4, 5, 3, 3)}, other, metadata)
     path.write_bytes(path.read_bytes()[:-100])
-    for bad in (path, tmp_path / "missing", BUNDLED.with_name("default.safetensors")):
-        with pytest.raises(NetworkFileError):
+    for bad in (path, other, tmp_path / "missing", BUNDLED.with_name("default.safetensors")):
+        with pytest.raises(NetworkFileError, match=bad.stem):
             load_classifier(bad)
     assert BUNDLED.stat().st_size < 300_000
+
+
+def test_the_command_loads_nothing_that_is_slow(tmp_path: Path) -> None:
+    felt(stones_of(SMALL).tolist()).save(tmp_path / "a.png")
+    program = (
+        "import sys; from goengine.cli import main; status = main(sys.argv[1:]);"
+        "print(status, sorted({'torch', 'numba', 'scipy', 'sklearn', 'matplotlib'} & set(sys.modules)))"
+    )
+    words = [
+        "recognize",
+        str(tmp_path / "a.png"),
+        "--sgf",
+        str(tmp_path / "a.sgf"),
+        "--overlay",
+        str(tmp_path / "o.png"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", program, *words], env=environment, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "0 []", done

@@ -8,11 +8,10 @@ from PIL import Image
 
 from goengine.recognition.lattice import find_combs, find_lattices
 from goengine.recognition.render import draw_board
-from goengine.recognition.scene import homography
 from goengine.recognition.settle import settle
 from goengine.recognition.style import Style
 from goengine.recognition.tilt import straighten
-from goengine.recognition.window import CELL, cut_window, place
+from goengine.recognition.window import CELL, cut_window, homography, place
 
 
 def _off(grids: list[NDArray[np.float64]], corners: list[tuple[float, float]], size: int) -> float:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from goengine.recognition.render import BLACK, EMPTY, WHITE, Drawing, draw_board
-from goengine.recognition.scene import homography, random_scene, random_stones
+from goengine.recognition.classifier import BLACK, EMPTY, WHITE
+from goengine.recognition.render import Drawing, draw_board
+from goengine.recognition.scene import random_scene, random_stones
 from goengine.recognition.style import Style
+from goengine.recognition.window import homography
 
 
 def _at(drawing: Drawing, row: float, column: float) -> NDArray[np.float64]:

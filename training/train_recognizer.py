@@ -22,8 +22,9 @@ from torch.nn import functional
 
 from goengine.errors import RecipeError
 from goengine.exits import exit_status
-from goengine.recognition.classifier import BUNDLED, PointNetwork, save_classifier
+from goengine.recognition.classifier import BUNDLED
 from goengine.recognition.lessons import Lesson, lessons_of_scene
+from goengine.recognition.network import PointNetwork, save_classifier
 
 _HELD = 20  # one picture in so many is not learned from
 _PEAK = 4e-3  # learning rate of AdamW, after a linear rise and before a cosine fall

@@ -44,18 +44,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read the picture; print the position and what is doubtful in it."""
     size, corners = _size(args.size), [_corner(text) for text in args.corners]
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: for matrices so small more only wait
     try:
         import cv2  # noqa: F401
         import PIL  # noqa: F401
     except ImportError as error:
         raise ImageError(f"recognize needs {error.name}: pip install 'goengine[images]'") from None
-    import torch
 
     from goengine.images.pictures import read_picture
     from goengine.recognition.classifier import load_classifier
     from goengine.recognition.reading import NoBoard, read_board
 
-    torch.set_num_threads(1)  # the network is small: more only wait for each other
     picture = read_picture(args.picture)
     try:
         reading = read_board(picture, load_classifier(), size, corners)

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from goengine.recognition.window import reduced
+
 __all__ = ["Comb", "find_combs", "find_lattices", "ridges"]
 
 _LONGEST = 1600  # pixels; larger pictures are reduced for the search
@@ -42,11 +44,7 @@ def find_lattices(picture: NDArray[np.uint8], most: int = 6) -> list[NDArray[np.
     Returns:
         Homographies, float (3, 3), from (column, row, 1) to pixels; which point is (0, 0) means nothing.
     """
-    longest = max(picture.shape[:2])
-    scale = min(1.0, _LONGEST / longest)
-    if scale < 1:
-        size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
-        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    picture, back = reduced(picture, _LONGEST)
     grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
     found: list[tuple[float, NDArray[np.float64]]] = []
     for across, down in (ridges(grey, dark=True), ridges(grey, dark=False)):
@@ -63,7 +61,6 @@ def find_lattices(picture: NDArray[np.uint8], most: int = 6) -> list[NDArray[np.
                     )
                     found.append((one.strength + other.strength, grid))
     found.sort(key=lambda pair: -pair[0])
-    back = np.array([[1 / scale, 0, 0.5 / scale - 0.5], [0, 1 / scale, 0.5 / scale - 0.5], [0, 0, 1]])
     return [back @ grid for grid in _distinct(grid for _, grid in found)][:most]
 
 

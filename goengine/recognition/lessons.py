@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from goengine.recognition.classifier import OFF
 from goengine.recognition.render import Drawing
 from goengine.recognition.scene import random_scene
 from goengine.recognition.window import cut_window
@@ -13,7 +14,6 @@ __all__ = ["SMALL", "WIDE", "Lesson", "lessons_of_scene"]
 
 SMALL, WIDE = 13, 23
 """Points on a side of the windows: a part of a large board, or all of any board and what is around it."""
-_OFF = 3
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ def lessons_of_scene(seed: int) -> list[Lesson]:
         low, high = sorted((-3, size + 3 - side))
         column, row = (int(value) for value in rng.integers(low, high + 1, 2))
         grid = drawing.grid @ _shaken(rng, column + side / 2, row + side / 2, side)
-        labels = np.full((side, side), _OFF, np.int8)
+        labels = np.full((side, side), OFF, np.int8)
         top, left = max(0, row), max(0, column)
         part = drawing.stones[top : row + side, left : column + side]
         labels[top - row : top - row + part.shape[0], left - column : left - column + part.shape[1]] = part
         found.append(Lesson(cut_window(picture, grid, column, row, side, side), labels))
     wrong = _wrong_grid(drawing, rng)
-    found.append(Lesson(cut_window(picture, wrong, 0, 0, SMALL, SMALL), np.full((SMALL, SMALL), _OFF, np.int8)))
+    found.append(Lesson(cut_window(picture, wrong, 0, 0, SMALL, SMALL), np.full((SMALL, SMALL), OFF, np.int8)))
     return found
 
 

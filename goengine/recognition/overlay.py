@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from goengine.errors import ImageError
+from goengine.recognition.classifier import BLACK, WHITE
 from goengine.recognition.reading import Reading
-from goengine.recognition.render import BLACK, WHITE
 from goengine.recognition.window import place
 
 __all__ = ["draw_overlay"]

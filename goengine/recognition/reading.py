@@ -5,25 +5,23 @@ points and all around them is none. That also tells the board's size and place.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from goengine.errors import ImageError
-from goengine.recognition.classifier import OFF, PointNetwork
+from goengine.recognition.classifier import EMPTY, OFF, Classifier
 from goengine.recognition.lattice import find_lattices
-from goengine.recognition.render import EMPTY
-from goengine.recognition.scene import homography
 from goengine.recognition.settle import settle
 from goengine.recognition.tilt import straighten
-from goengine.recognition.window import cut_window
+from goengine.recognition.window import cut_window, homography, place, reduced
 
 __all__ = ["NoBoard", "Reading", "chains_without_liberties", "read_board"]
 
 SIZES = range(5, 26)
 """Board sizes that are looked for; 9, 13 and 19 are a little likelier than the others."""
+_LONGEST = 2400  # pixels: a photo shows no more of a board than that
 _AROUND = 2  # points beyond the board in a window
 _MOST = 64  # points a side of a grid that are looked at
 _SURE = 0.97  # mean probability that ends the search
@@ -75,7 +73,7 @@ class Reading:
 
 def read_board(
     picture: NDArray[np.uint8],
-    network: PointNetwork,
+    classifier: Classifier,
     size: int | None = None,
     corners: Sequence[tuple[float, float]] = (),
 ) -> Reading:
@@ -83,7 +81,7 @@ def read_board(
 
     Args:
         picture: uint8 (height, width, 3), red, green, blue.
-        network: of `load_classifier`.
+        classifier: of `load_classifier`.
         size: lines of the board; None to find out.
         corners: the four corner points of the grid, (x, y) in pixels in any order, or two opposite ones of an upright
             board; none to find them.
@@ -92,12 +90,17 @@ def read_board(
         NoBoard: no board is found.
         ImageError: the corners are none.
     """
-    tried = _from_corners(picture, network, size, corners) if corners else _search(picture, network, size)
+    picture, back = reduced(picture, _LONGEST)
+    if corners:
+        there = np.asarray(np.linalg.inv(back), np.float64)
+        tried = _from_corners(picture, classifier, size, [place(there, x, y) for x, y in corners])
+    else:
+        tried = _search(picture, classifier, size)
     best = max(tried, key=lambda placed: placed.score, default=None)
     if best is not None:
-        reading = _read(picture, network, best.grid, best.size)
+        reading = _read(picture, classifier, best.grid, best.size)
         if corners or reading.fit > _LEAST:
-            return reading
+            return replace(reading, grid=back @ reading.grid)
     raise NoBoard("no Go board found: is all of it in the picture? --corners says where it is")
 
 
@@ -134,10 +137,10 @@ class _Placed:
     share: float
 
 
-def _search(picture: NDArray[np.uint8], network: PointNetwork, size: int | None) -> Iterator[_Placed]:
+def _search(picture: NDArray[np.uint8], classifier: Classifier, size: int | None) -> Iterator[_Placed]:
     """Boards on the grids that the picture could hold, until one is beyond doubt."""
     for grid in find_lattices(picture):
-        placed = _judge(picture, network, grid, size)
+        placed = _judge(picture, classifier, grid, size)
         if placed is not None:
             yield placed
             if placed.share > _SURE:
@@ -145,7 +148,7 @@ def _search(picture: NDArray[np.uint8], network: PointNetwork, size: int | None)
     upright = straighten(picture)
     if upright is not None:
         for grid in find_lattices(upright[0]):
-            placed = _judge(picture, network, upright[1] @ grid, size)
+            placed = _judge(picture, classifier, upright[1] @ grid, size)
             if placed is not None:
                 yield placed
                 if placed.share > _SURE:
@@ -153,7 +156,7 @@ def _search(picture: NDArray[np.uint8], network: PointNetwork, size: int | None)
 
 
 def _from_corners(
-    picture: NDArray[np.uint8], network: PointNetwork, size: int | None, corners: Sequence[tuple[float, float]]
+    picture: NDArray[np.uint8], classifier: Classifier, size: int | None, corners: Sequence[tuple[float, float]]
 ) -> Iterator[_Placed]:
     """Boards of each size between given corners."""
     points = np.array(corners, float)
@@ -174,14 +177,14 @@ def _from_corners(
             raise ImageError("--corners: three of the points lie on one line") from None
         if not np.isfinite(grid).all() or abs(np.linalg.det(grid)) < 1e-9:
             raise ImageError("--corners: three of the points lie on one line")
-        probabilities = _look(picture, network, grid, lines)
+        probabilities = _look(picture, classifier, grid, lines)
         inside = _odds(probabilities)[_AROUND:-_AROUND, _AROUND:-_AROUND]
         outside = _odds(probabilities).sum() - inside.sum()
         ring = (lines + 2 * _AROUND) ** 2 - lines**2
         yield _Placed(grid, lines, float(inside.mean() - outside / ring) + _prior(lines) / 100, 0.0)
 
 
-def _judge(picture: NDArray[np.uint8], network: PointNetwork, grid: _Doubles, size: int | None) -> _Placed | None:
+def _judge(picture: NDArray[np.uint8], classifier: Classifier, grid: _Doubles, size: int | None) -> _Placed | None:
     """Where on a grid a board fits best; None where none does."""
     height, width = picture.shape[:2]
     back = np.linalg.inv(grid)
@@ -196,7 +199,7 @@ def _judge(picture: NDArray[np.uint8], network: PointNetwork, grid: _Doubles, si
     if min(columns, rows) < SIZES[0]:
         return None
     window = cut_window(picture, grid, low[0], low[1], columns, rows)
-    odds = _odds(_probabilities(network, window, turns=1))
+    odds = _odds(classifier.read(window))
     sums = np.pad(odds, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     best: tuple[float, int, int, int] | None = None
     for lines in SIZES if size is None else [size]:
@@ -227,23 +230,23 @@ def _odds(probabilities: _Floats) -> _Floats:
     return np.asarray(np.clip(np.log((1 - off) / off), -5, 5), np.float32)
 
 
-def _look(picture: NDArray[np.uint8], network: PointNetwork, grid: _Doubles, size: int, turns: int = 1) -> _Floats:
+def _look(picture: NDArray[np.uint8], classifier: Classifier, grid: _Doubles, size: int, turns: int = 1) -> _Floats:
     """Probabilities of a board's points and of those around it, float32 (size + 4, size + 4, 4)."""
     side = size + 2 * _AROUND
-    return _probabilities(network, cut_window(picture, grid, -_AROUND, -_AROUND, side, side), turns)
+    return classifier.read(cut_window(picture, grid, -_AROUND, -_AROUND, side, side), turns)
 
 
-def _read(picture: NDArray[np.uint8], network: PointNetwork, grid: _Doubles, size: int) -> Reading:
+def _read(picture: NDArray[np.uint8], classifier: Classifier, grid: _Doubles, size: int) -> Reading:
     """Read a board whose grid is known nearly: fit the grid to the lines that are seen, look in eight orientations."""
-    probabilities = _look(picture, network, grid, size)
+    probabilities = _look(picture, classifier, grid, size)
     for _ in range(2):
         inside = probabilities[_AROUND:-_AROUND, _AROUND:-_AROUND]
         better = settle(picture, grid, inside[..., EMPTY] > 0.5)
-        again = None if better is None else _look(picture, network, better, size)
+        again = None if better is None else _look(picture, classifier, better, size)
         if better is None or again is None or _fit(again) < _fit(probabilities) - 0.01:
             break
         grid, probabilities = better, again
-    probabilities = _look(picture, network, grid, size, turns=8)
+    probabilities = _look(picture, classifier, grid, size, turns=8)
     inside = np.ascontiguousarray(probabilities[_AROUND:-_AROUND, _AROUND:-_AROUND])
     return Reading(grid, inside[..., :OFF].argmax(2).astype(np.int8), inside, _fit(probabilities))
 
@@ -255,18 +258,3 @@ def _fit(probabilities: _Floats) -> float:
     near = off[_AROUND - 1 : 1 - _AROUND, _AROUND - 1 : 1 - _AROUND]
     ring = (near.sum() - (1 - inside).sum()) / (near.size - inside.size)
     return float(min(inside.mean(), ring))
-
-
-@torch.no_grad()
-def _probabilities(network: PointNetwork, window: NDArray[np.uint8], turns: int) -> _Floats:
-    """As `read_window`, averaged over as many of the eight orientations."""
-    one = torch.from_numpy(window)
-    total = torch.zeros(0)
-    for number in range(turns):
-        turned = torch.rot90(one, number % 4, (0, 1))
-        turned = turned.flip(1) if number >= 4 else turned
-        found = network(turned.contiguous()[None]).softmax(1)[0]
-        found = found.flip(2) if number >= 4 else found
-        found = torch.rot90(found, -(number % 4), (1, 2))
-        total = found if number == 0 else total + found
-    return np.ascontiguousarray((total / turns).permute(1, 2, 0).numpy())

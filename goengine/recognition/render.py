@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from goengine.recognition.classifier import BLACK, EMPTY, WHITE
 from goengine.recognition.style import Color, Style
 
-__all__ = ["BLACK", "EMPTY", "WHITE", "Drawing", "draw_board"]
+__all__ = ["Drawing", "draw_board"]
 
-EMPTY, BLACK, WHITE = 0, 1, 2
 _FINE = 2  # drawn so many times larger, then reduced: smooth edges
 _COLUMNS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"
 _SHAPES = {"circle", "ring", "square", "triangle", "cross", "plus", "dot", "box", "disc", "corner", "ghost"}

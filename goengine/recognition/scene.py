@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
-from goengine.recognition.render import BLACK, EMPTY, WHITE, Drawing, draw_board
+from goengine.recognition.classifier import BLACK, EMPTY, WHITE
+from goengine.recognition.render import Drawing, draw_board
 from goengine.recognition.style import Color, Style, random_style
+from goengine.recognition.window import homography
 
-__all__ = ["homography", "random_marks", "random_scene", "random_stones"]
+__all__ = ["random_marks", "random_scene", "random_stones"]
 
 _MARKS = ("circle", "ring", "square", "triangle", "cross", "dot", "box", "plus", "corner")
 _SIZES = ((19, 0.6), (13, 0.12), (9, 0.18), (7, 0.05), (11, 0.05))
@@ -91,14 +93,6 @@ def random_marks(
                 owner = style.black if spot[1] * 2 < size + rng.normal(0, 2) else style.white
                 marks[spot] = (kind_of_point, owner)
     return marks
-
-
-def homography(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The projective map that takes four points to four others, (4, 2) each; float (3, 3)."""
-    rows = []
-    for (x, y), (u, v) in zip(before, after, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-    return np.append(np.linalg.solve(np.array(rows, float), after.reshape(-1)), 1).reshape(3, 3)
 
 
 def _surround(drawing: Drawing, ground: Color, rng: np.random.Generator) -> Drawing:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CELL", "cut_window", "place"]
+__all__ = ["CELL", "cut_window", "homography", "place", "reduced"]
 
 CELL = 16
 """Pixels between two points of a window."""
@@ -15,6 +15,33 @@ def place(grid: NDArray[np.float64], column: float, row: float) -> tuple[float, 
     """Where a point of a grid lies in the picture, (x, y) in pixels; ``grid`` as `Drawing.grid`."""
     x, y, w = grid @ np.array([column, row, 1.0])
     return float(x / w), float(y / w)
+
+
+def reduced(picture: NDArray[np.uint8], longest: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A picture whose longer side has at most ``longest`` pixels, and the map from its pixels to the given picture's.
+
+    Args:
+        picture: uint8 (height, width, 3).
+        longest: pixels.
+
+    Returns:
+        uint8 (height, width, 3), the same array where it is small enough; and a homography, float (3, 3).
+    """
+    scale = min(1.0, longest / max(picture.shape[:2]))
+    if scale < 1:
+        size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+        across, down = picture.shape[1] / size[0], picture.shape[0] / size[1]
+        back = np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5], [0, 0, 1]])
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8), back
+    return picture, np.eye(3)
+
+
+def homography(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The projective map that takes four points to four others, (4, 2) each; float (3, 3)."""
+    rows = []
+    for (x, y), (u, v) in zip(before, after, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+    return np.append(np.linalg.solve(np.array(rows, float), after.reshape(-1)), 1).reshape(3, 3)
 
 
 def cut_window(
