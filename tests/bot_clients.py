@@ -11,7 +11,9 @@ CRLF; kgsGtp numbers commands and disputes; the CGOS client writes vertices in s
 
 from __future__ import annotations
 
+import contextlib
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +33,8 @@ class Table:
     position: Position
     engine: Color
     handicap: list[int] = field(default_factory=list)
-    over: bool = False
+    over: str = ""
+    """How it ended without two passes, one of :data:`GAME_ENDS`."""
 
     @property
     def size(self) -> int:
@@ -51,13 +54,15 @@ class Client:
 
     name = "client"
     line_end = "\n"
+    options: tuple[str, ...] = ()  # of the engine
 
     def __init__(self, command: list[str], size: int, seed: int, trouble: float, folder: Path) -> None:
-        self.command, self.size, self.trouble = command, size, trouble
+        self.command, self.size, self.trouble = [*command, *self.options], size, trouble
         self.random = random.Random(f"{self.name} {size} {seed}")
         self.report = Report()
         self._file = folder / f"{self.name}-{size}-{seed}.sgf"
         self._process: Process | None = None
+        self._dialogue: list[str] = []  # of the game that is played, with all of its processes
 
     # To be told by the kinds of clients
 
@@ -83,24 +88,42 @@ class Client:
     # What happens
 
     def play(self, games: int, tell: Callable[[], None] = lambda: None) -> Report:
-        """Play so many games, one after the other."""
-        try:
-            for _ in range(games):
-                self._play_game()
-                tell()
-            self._retire()
-        finally:
-            if self._process is not None:
-                self._process.close()
+        """Play so many games, one after the other; one that fails is reported, and the next has another process."""
+        for number in range(1, games + 1):
+            self._dialogue.clear()
+            try:
+                end = self._play_game()
+                if number == games:
+                    self._retire()
+            except Exception as error:
+                end = "failure"
+                self._fail(number, error)
+            self.report.games[f"{self.name} {self.size}x{self.size}", end] += 1
+            tell()
         return self.report
+
+    def _fail(self, number: int, error: Exception) -> None:
+        """Report what went wrong in a game, keep what was said, and end the process."""
+        engine, self._process = self._process, None
+        errors = "" if engine is None else engine.errors()
+        if engine is not None:
+            with contextlib.suppress(AssertionError):  # of a traceback: it is in the file
+                engine.close()
+        path = self._file.with_name(f"{self._file.stem}-game-{number}.txt")
+        path.write_text("\n".join([*self._dialogue, "-- stderr", errors, "-- failure", repr(error)]))
+        self.report.failures.append(f"{self.name} {self.size}x{self.size}, game {number} ({path}): {error!r}")
 
     def engine(self, table: Table | None = None) -> Process:
         """The engine that runs, or another, with the game set up."""
         if self._process is None:
-            self._process = Process(self.command, self.report)
-            self.connect(self._process)
+            self._process = self._start()
             if table is not None:
                 self.resume(self._process, table)
+        return self._process
+
+    def _start(self) -> Process:
+        self._process = Process(self.command, self.report, self._dialogue)
+        self.connect(self._process)
         return self._process
 
     def resume(self, engine: Process, table: Table) -> None:
@@ -120,17 +143,20 @@ class Client:
         expected = "\n".join(line.rstrip() for line in str(table.position).split("\n")).strip()
         assert expected in shown, f"{self.name}: the engine lost the game\n{shown}\n{expected}"
 
-    def _play_game(self) -> None:
+    def _play_game(self) -> str:
+        """Play a game to its end; returns the one of :data:`GAME_ENDS` that it had."""
         table = Table(
             Position(self.size, komi=self.random.choice([0.5, 5.5, 6.5, 7.5])), self.random.choice([BLACK, WHITE])
         )
         self.begin(self.engine(), table)
         disputes, early = self.random.choice([0, 0, 1, 2]), self.random.random() < 0.3
+        end = "two passes"
         while True:
             self._until_two_passes(table, cleanup=False, early=early)
             if not table.over and disputes:
                 self.report.events["disputes"] += 1
                 disputes -= 1
+                end = "dispute, passes"
                 self._until_two_passes(table, cleanup=True, early=False)
             if table.over or not disputes:
                 break
@@ -138,10 +164,10 @@ class Client:
         if not table.over or self.name != "CGOS":
             self.see(engine, table)
         self.finish(engine, table)
-        self.report.games[f"{self.name} {self.size}x{self.size}"] += 1
         engine.games += 1
         if engine.games == 2:
             engine.settled = engine.resources()
+        return table.over or end
 
     def _until_two_passes(self, table: Table, cleanup: bool, early: bool) -> None:
         """Play on until both have passed after each other, from now on."""
@@ -151,11 +177,14 @@ class Client:
             if position.to_play == table.engine:
                 vertex = self.move(self.engine(table), table, cleanup)
                 if vertex == "resign":
-                    table.over = True
+                    table.over = "engine resigns"
                     return
                 point = parse_vertex(vertex, self.size)
                 assert point is None or not position.repeats(point), f"{vertex} repeats a position"
                 position.play(point)
+            elif self.random.random() < 0.05 / self.size**2:
+                table.over = "opponent leaves"
+                return
             else:
                 point = self._opponents_move(position, passes, early)
                 position.play(point)
@@ -199,8 +228,7 @@ class Client:
         if moment == "loading":
             if self._process is not None:
                 self._process.end("SIGKILL", "idle")
-            self._process = Process(self.command, self.report)
-            self.connect(self._process)
+            self._process = self._start()
             time.sleep(self.random.choice([0.0, 0.1, 0.4, 1.0]))
         engine = self.engine(table)
         if moment == "genmove" and how in ("quit", "end of input"):  # which wait until all is answered
@@ -222,8 +250,7 @@ class Client:
         moves = "".join(f";{color[0].upper()}[{_sgf(point, self.size)}]" for color, point in position.moves)
         setup = f"AB{stones}PL[W]" if stones else ""
         self._file.write_text(f"(;GM[1]FF[4]SZ[{self.size}]KM[{position.komi}]{setup}{moves})")
-        self._process = Process(self.command, self.report)
-        self.connect(self._process)
+        self._process = self._start()
         self._process.ask(f"loadsgf {self._file}", self.line_end)
         self.report.events["loaded"] += 1
         self.see(self._process, table)
@@ -279,7 +306,7 @@ class Gtp2ogs(Client):
 
     def finish(self, engine: Process, table: Table) -> None:
         if self.random.random() < 0.3:
-            engine.ask("final_score", self.line_end)
+            check_score(engine.ask("final_score", self.line_end))
         if self.random.random() < 0.1:  # as it releases a bot: both at once
             engine.send("quit" + self.line_end)
             engine.end("SIGTERM", "quitting")
@@ -306,6 +333,7 @@ class KgsGtp(Client):
     """Numbers its commands, takes moves back, asks for the dead stones, and cleans up when they are disputed."""
 
     name = "kgsGtp"
+    options = ("--resign", "10")
     _number = 0
 
     def ask(self, engine: Process, command: str) -> str:
@@ -344,7 +372,7 @@ class KgsGtp(Client):
             except Refused as error:  # the one refusal that is right: better than a wrong list
                 assert "cannot tell" in str(error), error
                 self.report.events["dead stones in doubt"] += 1
-            self.ask(engine, "final_score")
+            check_score(self.ask(engine, "final_score"))
         self.ask(engine, "kgs-game_over")
 
     def _perhaps_undo(self, table: Table) -> None:
@@ -406,6 +434,11 @@ class CgosClient(Client):
 
 
 CLIENTS: tuple[type[Client], ...] = (Gtp2ogs, KgsGtp, CgosClient)
+
+
+def check_score(answer: str) -> None:
+    """It is a score as the protocol writes it."""
+    assert re.fullmatch(r"0|[BW]\+\d+(\.5)?", answer), answer
 
 
 def _sgf(point: int | None, size: int) -> str:

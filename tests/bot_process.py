@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -15,10 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 120.0  # seconds for an answer: a hang is longer, a busy machine is not
-END_PATIENCE = 20.0  # seconds for the end of a process
+PATIENCE = 60.0  # seconds for an answer, see Process._stuck
+END_PATIENCE = 15.0  # for the end of a process
 WAYS_TO_END = ("quit", "end of input", "cut in a line", "SIGTERM", "SIGINT", "stdout closed", "SIGKILL")
 MOMENTS = ("idle", "genmove", "analysis", "loading")
+GAME_ENDS = ("two passes", "dispute, passes", "engine resigns", "opponent leaves", "failure")
 
 
 def real_engine(*arguments: str) -> list[str]:
@@ -43,11 +45,14 @@ class Hangs(AssertionError):
 class Report:
     """What happened, for people to read and for the test to judge."""
 
-    games: Counter[str] = field(default_factory=Counter)
+    games: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Games by client and :data:`GAME_ENDS`."""
+    failures: list[str] = field(default_factory=list)
+    """What went wrong in each game that failed, and where its dialogue is."""
     plies: int = 0
     events: Counter[str] = field(default_factory=Counter)
     longest: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    """Seconds, the longest for each command."""
+    """Seconds of processor time, the longest for each command."""
     ends: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Seconds from being told to the end, by way and moment."""
     growth: list[tuple[str, int, int]] = field(default_factory=list)
@@ -58,6 +63,7 @@ class Report:
     def add(self, other: Report) -> None:
         """Take over what another report holds."""
         self.games += other.games
+        self.failures += other.failures
         self.plies += other.plies
         self.events += other.events
         for command, seconds in other.longest.items():
@@ -69,12 +75,21 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """The report as text."""
-        yield f"games: {dict(self.games)}, {self.plies} plies"
+        yield f"{'games that ended by':18}" + "".join(f"{end:>18}" for end in GAME_ENDS)
+        for name in (*sorted({name for name, _ in self.games}), "all"):
+            counts = [
+                sum(n for key, n in self.games.items() if name in ("all", key[0]) and key[1] == end)
+                for end in GAME_ENDS
+            ]
+            yield f"{name:18}" + "".join(f"{count:18}" for count in counts)
+        yield f"{self.plies} plies"
         yield f"events: {dict(sorted(self.events.items()))}"
         for how, times in sorted(self.ends.items()):
             yield f"end by {how}: {len(times)} times, {1000 * max(times):.0f} ms at most"
         slow = sorted(self.longest.items(), key=lambda item: -item[1])[:8]
-        yield "longest answers: " + ", ".join(f"{command} {1000 * seconds:.0f} ms" for command, seconds in slow)
+        yield "longest answers, processor time: " + ", ".join(
+            f"{command} {1000 * seconds:.0f} ms" for command, seconds in slow
+        )
         yield f"most memory: {self.most_memory / 1024:.0f} MiB"
         for name, before, after in self.growth:
             yield f"{name}: {before / 1024:.1f} MiB after two games, {after / 1024:.1f} MiB at the end"
@@ -91,10 +106,18 @@ class Resources:
 
 
 class Process:
-    """A running engine, asked one command at a time, each with a time limit."""
+    """A running engine, asked one command at a time, each with a time limit.
 
-    def __init__(self, command: list[str], report: Report) -> None:
+    Args:
+        command: what starts it.
+        report: takes what happens.
+        dialogue: takes what is said, a piece each; or nothing does.
+    """
+
+    def __init__(self, command: list[str], report: Report, dialogue: list[str] | None = None) -> None:
         self._report = report
+        self._dialogue = dialogue
+        self._note(f"-- {' '.join(command)}")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         environment = {
             **os.environ,
@@ -119,6 +142,7 @@ class Process:
 
     def send(self, text: str) -> None:
         """Write bytes, and wait for nothing."""
+        self._note(f">> {text!r}")
         self._input.write(text.encode())
 
     def answer(self, command: str) -> str:
@@ -128,18 +152,22 @@ class Process:
             Refused: it begins with ``?``.
             Hangs: it does not come.
         """
-        began = time.monotonic()
+        began = self._used()
+        stuck = self._stuck(PATIENCE)
         while b"\n\n" not in self._pending:
-            left = began + PATIENCE - time.monotonic()
-            if left <= 0 or not select.select([self._output], [], [], left)[0]:
-                raise Hangs(f"no answer to {command!r} within {PATIENCE:g} s")
+            ready = select.select([self._output], [], [], 1.0)[0]
+            if why := next(stuck):
+                raise Hangs(f"no answer to {command!r}: {why}")
+            if not ready:
+                continue
             block = os.read(self._output.fileno(), 1 << 16)
             if not block:
                 raise AssertionError(f"the engine ended at {command!r}: {self.errors()}")
+            self._note(f"<< {block.decode(errors='replace')}")
             self._pending += block
         raw, _, self._pending = self._pending.partition(b"\n\n")
         name = command.split()[0] if not command[0].isdigit() else command.split()[1]
-        self._report.longest[name] = max(self._report.longest[name], time.monotonic() - began)
+        self._report.longest[name] = max(self._report.longest[name], self._used() - began)
         text = raw.decode()
         number = command.split()[0] if command[0].isdigit() else ""
         if not text.startswith(f"={number}"):
@@ -162,6 +190,7 @@ class Process:
     def end(self, how: str, moment: str) -> None:
         """End it in one of :data:`WAYS_TO_END`, and see that it does; ``moment`` is for the report."""
         began = time.monotonic()
+        self._note(f"-- {how}, {moment}")
         try:
             if how == "quit":
                 self.send("quit\n")
@@ -177,11 +206,11 @@ class Process:
                 self.process.send_signal(signal.Signals[how])
         except BrokenPipeError:
             raise AssertionError(f"the engine had ended before: {self.errors()}") from None
+        stuck = self._stuck(END_PATIENCE)
         try:
-            status = self.process.wait(END_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise Hangs(f"still there {END_PATIENCE:g} s after {how}, {moment}") from None
+            while (status := self._ended_within(1.0)) is None:
+                if why := next(stuck):
+                    raise Hangs(f"still there after {how}, {moment}: {why}")
         finally:
             self.close()
         self._report.ends[f"{how}, {moment}"].append(time.monotonic() - began)
@@ -199,6 +228,41 @@ class Process:
         errors = self.errors()
         self._errors.close()
         assert "Traceback" not in errors and "internal error" not in errors, errors
+
+    def _ended_within(self, seconds: float) -> int | None:
+        """The exit status, or None while it runs."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.process.wait(seconds)
+        return None
+
+    def _used(self) -> float:
+        """Seconds of processor time that it has used so far; 0 where it is gone."""
+        try:
+            words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+    def _stuck(self, patience: float) -> Iterator[str]:
+        """Asked again and again while it is waited for: why it hangs, or "".
+
+        A busy machine is no hang: it computes for so many seconds of processor time, or does nothing for so many.
+        """
+        first = used = self._used()
+        since = time.monotonic()
+        while True:
+            if (now := self._used()) != used:
+                used, since = now, time.monotonic()
+            if used - first > patience:
+                yield f"it has computed for {used - first:.0f} s"
+            elif time.monotonic() - since > patience:
+                yield f"it has done nothing for {patience:.0f} s"
+            else:
+                yield ""
+
+    def _note(self, text: str) -> None:
+        if self._dialogue is not None:
+            self._dialogue.append(text)
 
     def errors(self) -> str:
         """What it wrote to stderr."""
