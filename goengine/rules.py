@@ -101,7 +101,7 @@ class Position:
     @property
     def moves(self) -> tuple[tuple[Color, int | None], ...]:
         """The moves so far, as (colour, point or None for a pass)."""
-        return tuple(_decode(code) for code in self._codes)
+        return tuple([_decode(code) for code in self._codes])  # of a generator, Python keeps 2,000 in memory
 
     @property
     def last_move(self) -> tuple[Color, int | None] | None:

@@ -234,3 +234,19 @@ def test_an_endless_line_does_not_fill_the_memory() -> None:
     assert answer is not None and answer.startswith(b"? line too long")
     assert list(lines) == [b"name"]
     os.close(reader)
+
+
+def test_each_block_is_read_into_the_same_memory() -> None:
+    reader, writer = os.pipe()
+    lines = Lines.__new__(Lines)  # without its thread, which would read them
+    lines._descriptor = reader
+    blocks = lines._blocks()
+    where = []
+    for text in (b"name\n", b"version\n", b"x" * 3000):
+        os.write(writer, text)
+        block = next(blocks)
+        assert block == text
+        where.append(block.obj)
+    os.close(writer)
+    assert list(blocks) == [] and where[0] is where[1] is where[2]
+    os.close(reader)

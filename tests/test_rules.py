@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from typing import get_args
 
 import numpy as np
@@ -367,6 +368,17 @@ def test_a_game_begins_empty_with_black_to_play() -> None:
     assert (position.size, position.ko, position.to_play, position.komi) == (19, "simple", BLACK, 7.5)
     assert (position.moves, position.last_move, position.passes, position.ko_point) == ((), None, 0, None)
     assert len(position.legal_points()) == 361
+
+
+def test_asking_for_the_moves_leaves_nothing_in_memory() -> None:
+    position = Position(9)
+    for point in range(0, 24, 2):
+        position.play(point)
+    assert len(position.moves) == 12
+    before = sys.getallocatedblocks()
+    for _ in range(400):
+        assert position.moves
+    assert sys.getallocatedblocks() - before < 40
 
 
 def test_passes_change_turns_and_are_counted() -> None:
