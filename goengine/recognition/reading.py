@@ -160,6 +160,9 @@ def _from_corners(
 ) -> Iterator[_Placed]:
     """Boards of each size between given corners."""
     points = np.array(corners, float)
+    height, width = picture.shape[:2]
+    if not ((points > -0.1 * max(height, width)) & (points < 1.1 * np.array([width, height]))).all():
+        raise ImageError("--corners: a point lies outside the picture; count its pixels from the upper left corner")
     if len(points) == 2:
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
         points = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
