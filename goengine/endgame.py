@@ -22,6 +22,7 @@ _NEAR = 2  # steps from a move, whole chains counting as one, within which it is
 _FIRM = 0.9  # the mean ownership from which a chain is in no danger, and what the playouts say of it is chance
 _MINE = 0.5  # the ownership from which a point that is no neutral one need not be taken any more
 _SAFE = 400  # playouts to see that a capture costs nothing
+_HOPELESS = 0.8  # the mean ownership by the other colour from which points are lost, whatever is captured there
 
 _Moves = tuple[int | None, ...]  # points, None for a pass
 
@@ -166,9 +167,10 @@ def takes_neutral_point(position: Position, point: int, seen: Estimate) -> bool:
 def capturing_moves(position: Position, threads: int = 1) -> Iterator[int]:
     """Moves by which the player to move takes the opponent's dead stones off, the best first.
 
-    Each is legal, repeats no position, fills no true eye, is not put into atari unless it captures, and by the
-    playouts endangers none of the player's living chains; that is looked at when the move is asked for. None when no
-    dead stones are left, or nothing of the kind can be done about them.
+    Each is legal, repeats no position, fills no true eye, and by the playouts endangers none of the player's living
+    chains; that is looked at when the move is asked for. Where nothing else is left, moves that can be taken, by stones
+    that are dead all the same: an eye of several points has to be filled from within. None when no dead stones are
+    left, or nothing of the kind can be done about them.
     """
     seen = estimate(position, _SAFE, threads=threads)
     color = position.to_play
@@ -176,28 +178,54 @@ def capturing_moves(position: Position, threads: int = 1) -> Iterator[int]:
     alive = {stone for chain in seen.chains if chain.color == color and chain.alive for stone in chain.stones}
     sensible = position.sensible_mask()
     ranked: dict[int, tuple[int, int]] = {}
+    beside: dict[int, set[int]] = {}  # the dead stones that a move attacks
     for chain in dead:
         liberties = position.chain(chain.stones[0])[1]
         for point in liberties:
             if sensible[point] and not position.repeats(point):
                 rank = (len(liberties), -len(chain.stones))
                 ranked[point] = min(rank, ranked.get(point, rank))
-    for point in sorted(ranked, key=lambda point: (ranked[point], point)):
-        if _is_safe(position, point, alive, threads):
+                beside.setdefault(point, set()).update(chain.stones)
+    order = sorted(ranked, key=lambda point: (ranked[point], point))
+    given = [point for point in order if _can_be_taken(position, point)]
+    for point in order:
+        if point not in given and _is_safe(position, point, alive, threads):
+            yield point
+    for point in given:
+        if _is_no_loss(position, point, beside[point], threads):
             yield point
 
 
-def _is_safe(position: Position, point: int, alive: set[int], threads: int) -> bool:
-    """Whether a move keeps the player's living stones alive, and itself out of atari unless it captures."""
+def _can_be_taken(position: Position, point: int) -> bool:
+    """Whether a move captures nothing and leaves its own chain in atari."""
     after = position.copy()
     after.play(point)
     captured = after.captures[position.to_play] > position.captures[position.to_play]
-    if not captured and len(after.chain(point)[1]) < 2:
-        return False
+    return not captured and len(after.chain(point)[1]) < 2
+
+
+def _is_safe(position: Position, point: int, alive: set[int], threads: int) -> bool:
+    """Whether a move keeps the player's living stones alive."""
+    after = position.copy()
+    after.play(point)
     seen = estimate(after, _SAFE, threads=threads)
     return not any(
         chain.color == position.to_play and not chain.alive and alive & set(chain.stones) for chain in seen.chains
     )
+
+
+def _is_no_loss(position: Position, point: int, dead: set[int], threads: int) -> bool:
+    """Whether the opponent's ``dead`` stones stay dead when they take the move, and what they take is won back."""
+    after = position.copy()
+    after.play(point)
+    stones, (liberty,) = after.chain(point)
+    if not after.is_legal(liberty):
+        return False
+    after.play(liberty)
+    seen = estimate(after, _SAFE, threads=threads)
+    sign = 1 if position.to_play == BLACK else -1
+    lost = [*stones, liberty, *dead]
+    return bool((sign * seen.ownership.reshape(-1)[lost] >= _HOPELESS).all())
 
 
 def open_points(seen: Estimate) -> NDArray[np.bool_]:

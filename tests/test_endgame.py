@@ -89,6 +89,42 @@ def test_there_is_nothing_to_capture_for_the_owner_of_the_dead_stones() -> None:
     assert list(capturing_moves(set_up(DEAD, "white"))) == []
 
 
+CORNER = """
+    . . . . X X O . .
+    . . . . X O O . .
+    . . . X X X O . .
+    . . X . X X O . .
+    . X . X . X O . .
+    X X X X X O O . .
+    O X O X X X O . .
+    O O O O X X O . .
+    . X . O X O O . .
+"""
+
+
+def test_an_eye_of_several_points_is_filled_from_within() -> None:
+    position = set_up(CORNER, "black")
+    assert dead_stones(position) == {at(v) for v in ("A3", "A2", "B2", "C2", "D2", "C3", "D1")}
+    assert list(capturing_moves(position)) == [at("A1"), at("C1")]  # into atari, but White has one eye all the same
+    cleaner = Player(Uniform(), pass_policy="cleanup")
+    while position.passes < 2:
+        position.play(cleaner.choose(position))
+        if position.passes < 2:  # White takes what it can
+            taken = next((p for p in (at("A1"), at("B1"), at("C1")) if _takes(position, p)), None)
+            position.play(taken)
+    assert not dead_stones(position) and position.board[8, 0] >= 0 and position.board[6, 0] == 0
+    living = set_up(CORNER.replace(". X . O X O O", ". O . O X O O"), "black")  # two eyes
+    assert list(capturing_moves(living)) == []
+
+
+def _takes(position: Position, point: int) -> bool:
+    after = position.copy()
+    if not after.is_legal(point):
+        return False
+    after.play(point)
+    return after.captures != position.captures
+
+
 def test_a_move_that_captures_is_found_without_judging_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[Position] = []
 
