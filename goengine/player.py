@@ -25,11 +25,11 @@ _OWN, _ONE_LIBERTY, _TAKES_NOTHING, _LADDER_ESCAPE = 0, 12, 20, 45  # planes of 
 _LATE = 0.5  # share of the points that hold stones when it is time to ask whether the board is settled
 _SCOUT = (64, 64)  # playouts for a first look, 45 to 75 us each at that stage; the later ones where the end is near
 _FAR = 24  # contested points from which it is not: a board is settled at 10 on 19x19
-_LOOK = 1600  # playouts to see whether a game is lost
+_LOOK = (64, 1536)  # playouts to see whether a game is lost; the first alone where the chance is larger by _HOPE
+_HOPE = 0.2  # three standard errors of the first, at any chance
 _TRIED = 3  # moves compared with a pass, the likeliest first
 _INSISTS = 0.25  # probability from which the network has its way without the playouts' consent
 _LONGEST = 400  # moves that it plays on by itself to see how a game ends
-_HOPELESS = 0.01  # share of playouts won below which, and the margin, a player that may resign resigns
 
 
 class PolicySource(Protocol):
@@ -59,6 +59,7 @@ class Player:
         ladder_guard: do not run with a chain in atari that stays captured, unless nothing else is sensible: the network
             sees that it is caught, and often runs all the same.
         pass_policy: human or cleanup, see :class:`goengine.style.Style`.
+        resign_chance: the share of playouts won below which they see no chance.
         resize: makes the network one for another size of board, or raises GoEngineError; called once for each size
             that is played. None: the network plays on its own size only.
 
@@ -77,9 +78,10 @@ class Player:
         threads: int = 1,
         ladder_guard: bool = True,
         pass_policy: str = "human",
+        resign_chance: float = Style.resign_chance,
         resize: Callable[[Any, int], PolicySource] | None = None,
     ) -> None:
-        self.style = Style(symmetries, temperature, top_p, seed, resign, ladder_guard, pass_policy)
+        self.style = Style(symmetries, temperature, top_p, seed, resign, ladder_guard, pass_policy, resign_chance)
         self.network = network
         self.threads = threads
         self._resize = resize
@@ -289,10 +291,13 @@ class Player:
         """Whether the player to move gives the game up: only if allowed to, far behind, and without a chance."""
         if self.resign is None or position.move_number < position.size**2 // 4:
             return False
-        seen = estimate(position, _LOOK, threads=self.threads)
-        sign = 1 if position.to_play == BLACK else -1
-        behind = -sign * (seen.mean_score() - position.komi)
-        return behind >= self.resign and seen.won(position.to_play, position.komi) < _HOPELESS
+        color, komi, chance = position.to_play, position.komi, self.style.resign_chance
+        seen = estimate(position, _LOOK[0], threads=self.threads)
+        if seen.won(color, komi) >= chance + _HOPE:
+            return False
+        seen = seen.joined(*play_out(position, _LOOK[1], seed=1, threads=self.threads))
+        behind = (komi - seen.mean_score()) * (1 if color == BLACK else -1)
+        return behind >= self.resign and seen.won(color, komi) < chance
 
     def _late_move(self, position: Position, probabilities: NDArray[np.float64], scout: Estimate) -> int | None:
         """The likeliest move that gains something over a pass; None (pass) if there is none.

@@ -43,6 +43,8 @@ class Style:
     """Do not run with a chain in atari that stays captured, unless nothing else is sensible."""
     pass_policy: str = "human"
     """human passes once the board is settled; cleanup takes the opponent's dead stones off the board first."""
+    resign_chance: float = 0.1
+    """The share of playouts won below which they see no chance; they are random, so that this is no winning rate."""
 
     def __post_init__(self) -> None:
         if self.symmetries not in (1, 8):
@@ -52,5 +54,7 @@ class Style:
             raise GoEngineError(f"seed {self.seed} is not possible: use 0 or more")
         if self.resign is not None and not self.resign > 0:
             raise GoEngineError(f"resign {self.resign} is out of range: give the points behind, above 0")
+        if not 0 < self.resign_chance <= 0.5:
+            raise GoEngineError(f"resign-chance {self.resign_chance} is out of range: use a share above 0, up to 0.5")
         if self.pass_policy not in PASS_POLICIES:
             raise GoEngineError(f"pass policy {self.pass_policy!r} is not possible: use {' or '.join(PASS_POLICIES)}")

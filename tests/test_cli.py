@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -14,7 +15,7 @@ import pytest
 from tiny_network import write_tiny_network
 
 from goengine import __version__
-from goengine.cli import COMMANDS, main
+from goengine.cli import COMMANDS, main, options
 from goengine.cli.play import HELP
 from goengine.features import encode, plane_count
 from goengine.rules import Position
@@ -95,6 +96,7 @@ def test_unusable_arguments_are_one_line(words: list[str], capsys: pytest.Captur
         (["--temperature", "-1"], "--temperature -1"),
         (["--top-p", "0"], "--top-p 0"),
         (["--resign", "-5"], "--resign -5"),
+        (["--resign-chance", "0.9"], "--resign-chance 0.9"),
         (["--seed", "-5"], "--seed -5"),
     ],
 )
@@ -102,6 +104,17 @@ def test_options_out_of_range_are_one_line(words: list[str], reason: str, capsys
     assert reason in refused(capsys, "gtp", *words)
     if words[0] != "--threads":
         assert reason in refused(capsys, "play", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "points"),
+    [([], None), (["--resign"], 10.0), (["--resign", "--seed", "1"], 10.0), (["--resign", "25"], 25.0)],
+)
+def test_resigning_needs_no_number(words: list[str], points: float | None) -> None:
+    parser = argparse.ArgumentParser()
+    options.add_player(parser)
+    found = parser.parse_args(words)
+    assert found.resign == points and found.resign_chance == 0.1
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "nonsense"])

@@ -159,6 +159,7 @@ def test_parameters_are_listed_and_read_back() -> None:
         ("seed", "3", "seed", 3),
         ("seed", "none", "seed", None),
         ("resign", "20.5", "resign", 20.5),
+        ("resignChance", "0.2", "resign_chance", 0.2),
         ("ladderGuard", "FALSE", "ladder_guard", False),
         ("passPolicy", "cleanup", "pass_policy", "cleanup"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import GoEngineError
+from goengine.estimate import estimate
 from goengine.player import Player, runs_in_vain
 from goengine.rules import Position
 
@@ -317,6 +319,21 @@ def test_it_resigns_only_when_told_to_and_hopeless() -> None:
     assert not player(resign=20.0).resigns(set_up(SETTLED, "black", komi=100.5))  # too early in the game
 
 
+def test_it_does_not_resign_while_the_playouts_see_a_chance() -> None:
+    draw = random.Random(3)
+    open_board = Position(9, komi=40.0)
+    for _ in range(24):
+        open_board.play(draw.choice(open_board.sensible_mask().nonzero()[0].tolist()))
+    seen = estimate(open_board, 1600)
+    assert 20 < 40 - seen.mean_score() < 35 and 0.15 < seen.won("black", 40.0) < 0.24
+    assert player(resign=10.0, resign_chance=0.25).resigns(open_board)
+    assert not player(resign=40.0, resign_chance=0.25).resigns(open_board)
+    assert not player(resign=10.0, resign_chance=0.14).resigns(open_board)
+    assert not player(resign=10.0).resigns(open_board)
+    open_board.komi = 0.0
+    assert not player(resign=0.5, resign_chance=0.1).resigns(open_board)
+
+
 def test_another_board_size_is_refused_in_one_line() -> None:
     for ask in (player().choose, player().policy, player().suggest):
         with pytest.raises(GoEngineError, match="plays 9x9 only, this board is 13x13: use board size 9"):
@@ -363,6 +380,8 @@ def test_games_on_other_boards_end_with_a_score() -> None:
         ({"top_p": 0.0}, "top-p 0.0"),
         ({"top_p": 1.5}, "top-p 1.5"),
         ({"resign": 0.0}, "resign 0.0"),
+        ({"resign_chance": 0.0}, "resign-chance 0.0"),
+        ({"resign_chance": 0.6}, "resign-chance 0.6"),
     ],
 )
 def test_settings_out_of_range_are_refused(style: dict[str, Any], words: str) -> None:

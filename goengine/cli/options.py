@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_game", "add_network", "add_player", "check", "default_threads", "make_player", "resize"]
 
+RESIGN_POINTS = 10.0
+"""Points behind at which a player resigns that was told to, and not when."""
+
 
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Declare ``--network`` and how it is used."""
@@ -64,8 +67,18 @@ def add_player(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--resign",
         type=float,
+        nargs="?",
+        const=RESIGN_POINTS,
         metavar="POINTS",
-        help="give up when hopelessly behind by at least so many points (default: play to the end)",
+        help="give up when hopelessly behind by at least so many points, %(const)g if none are given (default: play to "
+        "the end)",
+    )
+    group.add_argument(
+        "--resign-chance",
+        type=float,
+        default=Style.resign_chance,
+        metavar="SHARE",
+        help="hopeless is to win fewer of the random playouts than this share (default: %(default)s)",
     )
 
 
@@ -112,7 +125,7 @@ def _style(args: argparse.Namespace) -> dict[str, Any]:
     given = vars(args)
     settings = {
         name: given[name]
-        for name in ("symmetries", "temperature", "top_p", "seed", "resign", "pass_policy")
+        for name in ("symmetries", "temperature", "top_p", "seed", "resign", "resign_chance", "pass_policy")
         if name in given
     }
     return settings | {"ladder_guard": not given.get("no_ladder_guard", False)}

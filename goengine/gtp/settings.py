@@ -128,6 +128,7 @@ _PARAMETERS: dict[str, _Kind] = {
     "symmetries": _Kind("symmetries", "1 or 8", _whole),
     "seed": _Kind("seed", "a whole number, or none", _or_none(_whole)),
     "resign": _Kind("resign", "points behind, above 0, or none", _or_none(_number)),
+    "resignChance": _Kind("resign_chance", "a share above 0, up to 0.5", _number),
     "ladderGuard": _Kind("ladder_guard", "true or false", _truth),
     "passPolicy": _Kind("pass_policy", "human or cleanup", str.lower),
     "threads": _Kind(_THREADS, "a whole number from 1", _whole),
