@@ -6,7 +6,7 @@ ahead of the training loop; the encoder releases the GIL.
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,8 @@ class Batch:
         symmetries: int64 (batch,), 0 to 7: how each is to be turned, for the device to do.
         sources: int64 (batch,), index into `Corpus.source_names`.
         state: what `PositionSampler.restore` needs to go on after this batch.
+        next_moves: int64 (batch, k), the points played later, -1 where there is none: `Corpus.encode_ahead`.
+        boards: int8 (batch, k, size * size), what stands later, +1 own stones: the same.
 
     Where several processes train together, each has its own rows of the same draw.
     """
@@ -41,6 +43,8 @@ class Batch:
     symmetries: Ints
     sources: Ints
     state: dict[str, Any]
+    next_moves: Ints | None = None
+    boards: npt.NDArray[np.int8] | None = None
 
 
 class PositionSampler:
@@ -76,7 +80,10 @@ class PositionSampler:
         names = corpus.source_names
         for name in (*weights, *shares):
             if name not in names:
-                raise RecipeError(f"there is no source {name!r} among the games; there are {', '.join(names)}")
+                raise RecipeError(
+                    f"there is no source {name!r} among the games; there are {', '.join(names)}: give weights and "
+                    "cooldown_shares of these, or none (--weights '' --cooldown-shares '')"
+                )
         rates = np.array([weights.get(name, 1.0) for name in names]) * np.diff(corpus.source_starts)
         if len(rates) == 0 or not np.isfinite(rates).all() or (rates < 0).any() or rates.sum() <= 0:
             raise RecipeError("the games and weights leave no position to learn from; give more games")
@@ -144,6 +151,8 @@ class Prefetcher:
         threads: int = 1,
         cooling_from: int | None = None,
         rows: slice = slice(None),
+        next_moves: Sequence[int] = (),
+        boards: Sequence[int] = (),
     ) -> None:
         """Start making batches.
 
@@ -153,10 +162,13 @@ class Prefetcher:
             threads: of the encoder.
             cooling_from: see above.
             rows: which of each draw to encode; the others are another process's.
+            next_moves: how many moves after its own a label is to have others: see `Corpus.encode_ahead`.
+            boards: how many moves after it a position is to have boards, ascending: the same.
         """
         self.ahead, self.cooling_from = ahead, cooling_from
         self._sampler, self._threads, self._rows = sampler, threads, rows
         self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
+        self._next_moves, self._boards = tuple(next_moves), tuple(boards)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
         self._thread.start()
@@ -166,8 +178,12 @@ class Prefetcher:
         number = sampler.state()["batches"]
         cooling = self.cooling_from is not None and number >= self.cooling_from
         labels, symmetries, sources = (drawn[self._rows] for drawn in sampler.draw(cooling))
-        words, targets, _ = sampler.corpus.encode(labels, self._threads)
-        return Batch(words, targets, symmetries, sources, sampler.state())
+        corpus, state = sampler.corpus, sampler.state()
+        if not self._next_moves and not self._boards:
+            words, targets, _ = corpus.encode(labels, self._threads)
+            return Batch(words, targets, symmetries, sources, state)
+        words, targets, moves, boards = corpus.encode_ahead(labels, self._threads, self._next_moves, self._boards)
+        return Batch(words, targets, symmetries, sources, state, moves, boards)
 
     def _work(self) -> None:
         while not self._stop.is_set():

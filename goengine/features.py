@@ -119,6 +119,8 @@ def encode_games(
     size: int = 19,
     out: NDArray[np.uint64] | None = None,
     threads: int = 1,
+    ahead: Sequence[int] = (),
+    boards: NDArray[np.int8] | None = None,
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
     """Encode chosen positions of packed games, for training and measuring. The compiled part releases the GIL.
 
@@ -132,13 +134,17 @@ def encode_games(
         size: the board size of the games.
         out: where to write; uint64 (samples, size, size), C order.
         threads: how many threads share the samples.
+        ahead: codes, counted from the position shown: what stands so many later is to be written too; ascending. At
+            the end of a game it is its last board.
+        boards: where to write that: int8 (samples, len(ahead), size * size), C order, +1 own stones of the player to
+            move, -1 the opponent's, 0 empty.
 
     Returns:
         words uint64 (samples, size, size), bit p of a word being plane p of ``alphago48``; and colours uint8
         (samples,), 0 Black and 1 White to move.
 
     Raises:
-        GoEngineError: a sample lies outside its game, or ``out`` does not fit.
+        GoEngineError: a sample lies outside its game, or ``out`` or ``boards`` does not fit.
     """
     moves = np.ascontiguousarray(moves, dtype=np.uint16)
     offsets = np.ascontiguousarray(offsets, dtype=np.int64)
@@ -149,6 +155,13 @@ def encode_games(
         out = np.empty((count, size, size), np.uint64)
     if out.shape != (count, size, size) or out.dtype != np.uint64 or not out.flags.c_contiguous:
         raise GoEngineError(f"out must be a C-ordered uint64 array of shape {(count, size, size)}")
+    later = np.ascontiguousarray(ahead, dtype=np.int64)
+    if boards is None:
+        boards = np.empty((count, 0, size * size), np.int8)
+    if boards.shape != (count, len(later), size * size) or boards.dtype != np.int8 or not boards.flags.c_contiguous:
+        raise GoEngineError(f"boards must be a C-ordered int8 array of shape {(count, len(later), size * size)}")
+    if (np.diff(later, prepend=0) < 0).any():
+        raise GoEngineError(f"ahead = {list(ahead)}: numbers of moves, ascending")
     if len(label_index) != count:
         raise GoEngineError(f"{count} games but {len(label_index)} labels")
     if count:
@@ -160,8 +173,10 @@ def encode_games(
     flat = out.reshape(count, size * size)
 
     def part(first: int, last: int) -> None:
+        some = slice(first, last)
         _replay.encode_samples(
-            moves, offsets, game_index[first:last], label_index[first:last], size, flat[first:last], colors[first:last]
+            *(moves, offsets, game_index[some], label_index[some], size),
+            *(flat[some], colors[some], later, boards[some]),
         )
 
     if threads <= 1 or count < 2 * threads:

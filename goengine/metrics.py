@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["PolicyMeter", "drift", "legal_points", "mask_illegal", "policy_loss", "top_k_hits"]
+__all__ = ["PolicyMeter", "brier_loss", "drift", "legal_points", "mask_illegal", "policy_loss", "top_k_hits"]
 
 _CAPTURE_PLANES = 0xFF << 20  # planes 20-27 of alphago48: one of them is set exactly where a move is legal
 
@@ -36,6 +36,17 @@ def policy_loss(logits: Tensor, targets: Tensor, legal: Tensor | None = None) ->
     if legal is not None:
         logits = mask_illegal(logits, legal)
     return functional.cross_entropy(logits, targets)
+
+
+def brier_loss(logits: Tensor, targets: Tensor, legal: Tensor | None = None) -> Tensor:
+    """Mean Brier score, the squared error of the probabilities summed over the points: 0 to 2, a float32 scalar.
+
+    Arguments as those of `policy_loss`.
+    """
+    logits = logits.float()
+    chances = (logits if legal is None else mask_illegal(logits, legal)).softmax(1)
+    played = chances.gather(1, targets.unsqueeze(1)).squeeze(1)
+    return (chances.square().sum(1) - 2 * played + 1).mean()
 
 
 def drift(logits: Tensor, start: Tensor, legal: Tensor) -> Tensor:

@@ -30,12 +30,27 @@ __all__ = ["AlphaGo", "FullyConnected", "PolicyNetwork", "Residual", "build_netw
 class PolicyNetwork(nn.Module):
     """What the policy networks share: the settings that rebuild them, and a start that looks at data."""
 
+    head: nn.Module
+
     def __init__(self, **config: Any) -> None:
         super().__init__()
         self.config: dict[str, Any] = config
 
     def data_dependent_start(self, planes: Tensor) -> None:
         """Rescale the fresh weights on a few hundred real positions; does nothing where norms do that."""
+
+    def body(self, x: Tensor, stem_bias: Tensor | None = None) -> Tensor:
+        """All before the head, for other heads that learn beside it.
+
+        Args:
+            x: (batch, in_planes, size, size).
+            stem_bias: (batch, filters, 1, 1), added to the stem's result.
+        """
+        raise RecipeError("this network has no convolutions for other heads to stand on")
+
+
+def _plus(x: Tensor, bias: Tensor | None) -> Tensor:
+    return x if bias is None else x + bias.to(x.dtype)
 
 
 class AlphaGo(PolicyNetwork):
@@ -67,10 +82,14 @@ class AlphaGo(PolicyNetwork):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, in_planes, size, size) to logits (batch, num_actions)."""
-        x = self.act(self.stem(x))
+        return self.head(self.body(x))  # type: ignore[no-any-return]
+
+    def body(self, x: Tensor, stem_bias: Tensor | None = None) -> Tensor:
+        """All before the head: (batch, filters, size, size); see `PolicyNetwork.body`."""
+        x = self.act(_plus(self.stem(x), stem_bias))
         for layer in self.trunk:
             x = self.act(layer(x))
-        return self.head(x)  # type: ignore[no-any-return]
+        return x
 
     @torch.no_grad()
     def data_dependent_start(self, planes: Tensor) -> None:
@@ -118,7 +137,11 @@ class Residual(PolicyNetwork):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, in_planes, size, size) to logits (batch, num_actions)."""
-        return self.head(self.act(self.norm(self.blocks(self.stem(x)))))  # type: ignore[no-any-return]
+        return self.head(self.body(x))  # type: ignore[no-any-return]
+
+    def body(self, x: Tensor, stem_bias: Tensor | None = None) -> Tensor:
+        """All before the head: (batch, filters, size, size); see `PolicyNetwork.body`."""
+        return self.act(self.norm(self.blocks(_plus(self.stem(x), stem_bias))))  # type: ignore[no-any-return]
 
 
 class FullyConnected(PolicyNetwork):

@@ -93,10 +93,13 @@ class Muon(torch.optim.Optimizer):
                     parameter.add_(update.view(parameter.shape), alpha=-group["lr"] * scale)
 
 
-def make_optimizers(module: nn.Module, recipe: Rates, fused: bool = False) -> list[torch.optim.Optimizer]:
+def make_optimizers(
+    module: nn.Module, recipe: Rates, fused: bool = False, beside: Iterable[nn.Parameter] = ()
+) -> list[torch.optim.Optimizer]:
     """The recipe's optimizers; together they hold each parameter once.
 
-    Muon gets the convolutions inside the network and the hidden dense layers; stem, head, norms and biases get AdamW.
+    Muon gets the convolutions inside the network and the hidden dense layers; stem, head, norms and biases get AdamW,
+    and so does what learns `beside` the module.
     Weight decay is on weights of two dimensions or more. Each group remembers its peak rate as ``peak``.
     """
     parameters = dict(module.named_parameters())
@@ -109,7 +112,7 @@ def make_optimizers(module: nn.Module, recipe: Rates, fused: bool = False) -> li
     if hidden:
         convolutions = [parameters[name] for name in parameters if name in hidden]
         optimizers.append(Muon(convolutions, recipe.muon_rate, recipe.momentum, recipe.weight_decay))
-    rest = [parameters[name] for name in parameters if name not in hidden]
+    rest = [*(parameters[name] for name in parameters if name not in hidden), *beside]
     groups = [
         {"params": [p for p in rest if p.dim() > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in rest if p.dim() <= 1], "weight_decay": 0.0},

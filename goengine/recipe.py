@@ -44,6 +44,11 @@ class Recipe:
     ema: tuple[int, ...] = (50_000, 200_000)  # horizons of the averaged weights, positions
     retain: float = 0.0  # adds so many times KL(start || now) to the loss, where a run begins with a network
     teacher: str = ""  # a network file of the same planes: then retain is about its policy (distillation)
+    brier: float = 0.0  # the part of the loss that is the Brier score in the cool-down
+    # Extra targets, dropped when the network is written; so many moves ahead, each with its weight in the loss.
+    next_moves: Mapping[int, float] = field(default_factory=dict)  # the opponent's reply is 1, as { 1 = 0.15, 2 = 0.1 }
+    future_board: Mapping[int, float] = field(default_factory=dict)  # what stands then, as { 8 = 0.25, 32 = 0.0625 }
+    source_biases: str = ""  # a bias on the stem for each source of games; the one named here is kept in the network
     # Signs of life: see goengine.trainer.vitals.
     expected: Mapping[int, float] = field(default_factory=dict)  # positions and the validation loss to expect there
     patience: int = 300_000  # positions after which a run that is no better than chance stops; 0 never
@@ -94,7 +99,7 @@ class Recipe:
             "board_size": 2,
         }
         settings.check_least(self, least)
-        for name in ("cooldown", "hold_out", "momentum", "player_share"):
+        for name in ("cooldown", "hold_out", "momentum", "player_share", "brier"):
             if getattr(self, name) > 1:
                 raise RecipeError(f"{name} = {getattr(self, name)!r}: must be between 0 and 1")
         if self.batch % self.parts or self.batch < 2 * self.parts:
@@ -105,6 +110,11 @@ class Recipe:
             raise RecipeError("the recipe has no end: set positions or minutes (--time-limit)")
         if self.player_share == 0:
             raise RecipeError("player_share = 0.0: then nothing is learnt from the player")
+        extra = [name for name in ("next_moves", "future_board", "source_biases") if getattr(self, name)]
+        if extra and self.network == "fully_connected":
+            raise RecipeError(f"{extra[0]}: a fully connected network has no convolutions for that; leave it out")
+        if self.source_biases and self.feature_set == "board1":
+            raise RecipeError("source_biases: board1 has no plane of ones to put a bias into; use another feature_set")
         if self.retain and self.start != "network" and not self.teacher:
             raise RecipeError(
                 f'retain = {self.retain:g} holds on to the network that a run began with: start = "network", or teacher'

@@ -41,7 +41,7 @@ _KINDS: dict[Any, str] = {
     float: "a number",
     _INTEGERS: "whole numbers, as 1000,2000",
     _SHARES: "sources and numbers, as kgs6d=3,aebpro=1",
-    _CURVE: "positions and losses, as 200000=2.2",
+    _CURVE: "whole numbers and numbers above 0, as 200000=2.2",
 }
 
 

@@ -59,14 +59,15 @@ def run(folder: Path, *jobs: tuple[object, ...]) -> subprocess.CompletedProcess[
 
 def test_two_processes_learn_and_measure_what_one_does(folder: Path) -> None:
     games = ("--games", "one.shard", "--validation", "two.shard")
+    extra = ("--next-moves", "1=0.15,2=0.1", "--future-board", "8=0.25", "--source-biases", "one")
     result = run(
         folder,
-        (1, "short.toml", *games, "--run", "one"),
-        (2, "short.toml", *games, "--run", "two", "--accumulate", 2),
+        (1, "short.toml", *games, *extra, "--run", "one"),
+        (2, "short.toml", *games, *extra, "--run", "two", "--accumulate", 2),
         (2, *games, "--run", "one", "--resume"),  # over already: it only measures, the same weights as before
     )
     assert result.returncode == 0, result.stderr
-    assert "on cpu, 2 processes: two" in result.stderr
+    assert "on cpu, 1 thread: one" in result.stderr and "on cpu, 2 processes, 1 thread each: two" in result.stderr
     assert result.stderr.count("step 1 ") == 2, "only the first process speaks"
     one, two = records(folder / "one", "train"), records(folder / "two", "train")
     assert [line["step"] for line in two] == list(range(1, 11))
@@ -127,7 +128,7 @@ def test_every_position_is_seen_by_one_process_once_an_epoch() -> None:
 
 
 def test_one_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     alone = Processes.from_environment()
     assert (alone.rank, alone.count, alone.first) == (0, 1, True)
@@ -138,7 +139,10 @@ def test_one_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (second.rank, second.count, second.first) == (1, 4, False)
     assert second.device(torch.device("cpu")) == torch.device("cpu")
     monkeypatch.setenv("RANK", "4")
-    with pytest.raises(RecipeError, match=r"RANK=4, WORLD_SIZE=4, LOCAL_RANK=None make no sense: start .* torchrun"):
+    with pytest.raises(
+        RecipeError,
+        match=r"RANK=4, WORLD_SIZE=4, LOCAL_RANK=None, .* make no sense: start .* torchrun",
+    ):
         Processes.from_environment()
 
 

@@ -4,20 +4,23 @@ import errno
 import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from scripts import ROOT, load_script
-from small_games import sgf, shard
+from small_games import random_game, sgf, shard
 from torch import Tensor
 
 from goengine.checkpoint import load_network
 from goengine.dataset import Batch
 from goengine.errors import RecipeError
+from goengine.shards import INFO, write_shard
 from goengine.trainer import Trainer, profiling, read_run
 
 RECIPE = """
@@ -287,6 +290,45 @@ def test_smoke_makes_any_recipe_small(folder: Path, capsys: pytest.CaptureFixtur
     games = ("--games", folder / "one.shard", "--run", folder / "s")
     status, err = run(capsys, folder / "long.toml", "--smoke", *games)
     assert status == 0 and "done: 1,024 positions" in err, err
+
+
+def test_smoke_does_without_the_recipes_sources(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = ("--weights", "kgs6d=3,one=2", "--cooldown-shares", "kgs6d=0.5", "--source-biases", "kgs6d")
+    games = ("--games", folder / "one.shard", "--run", folder / "s")
+    status, err = run(capsys, folder / "long.toml", "--smoke", *games, *named, "--positions", 128)
+    assert status == 0 and "the recipe's sources kgs6d are not among these games, and are left out" in err, err
+    used = (folder / "s" / "recipe.toml").read_text(encoding="utf-8")
+    assert 'weights = {"one" = 2.0}' in used and 'source_biases = "one"' in used
+    status, err = run(capsys, folder / "long.toml", *games[:2], *named, "--run", folder / "t")
+    assert status == 2 and "give weights and cooldown_shares of these, or none (--weights ''" in err.splitlines()[-1]
+
+
+def test_other_games_are_noticed_when_a_run_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    end = ("--validation", folder / "two.sgfs", "--run", folder / "r")
+    begin = (folder / "short.toml", "--positions", 32, "--source-biases", "one")
+    assert run(capsys, *begin, "--games", folder / "one.shard", *end)[0] == 0
+    shutil.copy(folder / "one.shard", folder / "one-000.shard")
+    games = ("--games", folder / "one-000.shard")  # the same games, the same source, another file
+    status, err = run(capsys, *games, *end, "--resume", "--positions", 64)
+    assert status == 0 and "done: 64 positions" in err and "other games" not in err, err
+    codes = [random_game(seed).copy() for seed in range(8)]
+    codes[3][-1] ^= np.uint16(1)  # one move of them is another
+    write_shard(folder / "one-000.shard", codes, np.zeros(8, INFO), size=9, source="one")
+    status, err = run(capsys, *games, *end, "--resume", "--positions", 96)
+    assert status == 0 and "warning: other games than before, which were {'one': 2" in err
+    assert f"give the same --games, or begin a new run with --from {folder / 'r' / 'network.safetensors'}" in err
+    status, err = run(capsys, "--games", shard(folder / "else.shard", range(8)), *end, "--resume")
+    assert status == 2 and "learns a bias for each of one: give games of these" in err.splitlines()[-1]
+
+
+def test_parts_use_the_processors_there_are(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(3)), raising=False)
+    run_of = ("--games", folder / "one.shard", "--positions", 32, "--threads", 0)
+    for parts, count in ((8, 3), (2, 2)):
+        status, err = run(capsys, folder / "short.toml", *run_of, "--parts", parts, "--run", folder / f"{parts}")
+        assert status == 0 and f"float32 on cpu, {count} threads: " in err, err
 
 
 def test_profile_says_where_the_time_goes_and_leaves_nothing(

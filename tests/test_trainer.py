@@ -65,7 +65,7 @@ def test_a_tiny_network_memorises_64_positions(network: str, optimizer: str) -> 
 def test_turned_positions_are_learnt_as_turned() -> None:
     (batch,) = batches(1, 8)
     trainer = Trainer(recipe(batch=8), CPU)
-    words, targets = trainer.to_device(batch)
+    words, targets, _ = trainer.to_device(batch)
     for i in range(8):
         board = batch.words[i].reshape(9, 9)
         marked = np.zeros((9, 9), bool)
@@ -276,8 +276,8 @@ def test_the_papers_sgd_has_no_momentum() -> None:
     plain = recipe(network="alphago", optimizer="sgd", rate=0.5, momentum=0.0, weight_decay=0.0, clip=0.0)
     trainer = Trainer(plain, CPU)
     before = trainer.module.get_parameter("stem.weight").detach().clone()
-    words, targets = trainer.to_device(batch)
-    loss, _ = trainer.objective.train()(words, targets)
+    words, targets, _ = trainer.to_device(batch)
+    loss, *_ = trainer.objective.train()(words, targets)
     (gradient,) = torch.autograd.grad(loss, [trainer.module.get_parameter("stem.weight")])
     trainer.learn(batch, 0.5)
     assert torch.allclose(trainer.module.get_parameter("stem.weight"), before - 0.25 * gradient, atol=1e-7)

@@ -40,7 +40,7 @@ def test_the_expected_curve() -> None:
     assert recipe.expected == {200_000: 2.25, 400_000: 2.0}
     assert recipe_from(recipe.as_dict(), "test") == recipe
     for wrong in ({"many": 2.0}, {"200": -1.0}, {"200": "x"}, 5):
-        with pytest.raises(RecipeError, match="is not positions and losses, as 200000"):
+        with pytest.raises(RecipeError, match="is not whole numbers and numbers above 0, as 200000"):
             recipe_from({"positions": 5, "expected": wrong}, "test")
 
 

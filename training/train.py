@@ -63,6 +63,7 @@ from goengine.trainer import (
     read_run,
     save_checkpoint,
     schedule,
+    thread_count,
     validate,
 )
 
@@ -154,8 +155,8 @@ def games_of(
 ) -> tuple[Recipe, Corpus, Corpus, OwnGames | None]:
     """The games to learn from and those held out; for one player's, the recipe with the shares that they get."""
     paths = arguments.games
-    if not paths and (arguments.smoke or arguments.profile):  # the samples have none of the sources that recipes name
-        paths, recipe = [SAMPLES], dataclasses.replace(recipe, weights={}, cooldown_shares={})
+    if not paths and (arguments.smoke or arguments.profile):
+        paths = [SAMPLES]
     if not paths:
         raise RecipeError("give games to learn from: --games data/shards, or SGF files")
     if arguments.player:
@@ -166,9 +167,43 @@ def games_of(
     if PLAYER in drawn:
         raise RecipeError("this run learns one player's moves: give --player, --games and --mix as before")
     corpus = load_corpus(paths, recipe.board_size, training=True, progress=say)
+    if arguments.smoke or arguments.profile:
+        recipe = with_sources_of(corpus, recipe, say)
     if arguments.validation:
         return recipe, corpus, load_corpus(arguments.validation, recipe.board_size, progress=say), None
     return recipe, *corpus.hold_out(recipe.hold_out, recipe.seed), None
+
+
+def with_sources_of(corpus: Corpus, recipe: Recipe, say: Callable[[str], None]) -> Recipe:
+    """The recipe without the sources that are not there: a trial of it does not need them."""
+    there = corpus.source_names
+    named = {*recipe.weights, *recipe.cooldown_shares, *filter(None, [recipe.source_biases])}
+    absent = sorted(named - set(there))
+    if not absent:
+        return recipe
+    say(f"only a trial: the recipe's sources {', '.join(absent)} are not among these games, and are left out")
+    return dataclasses.replace(
+        recipe,
+        weights={name: weight for name, weight in recipe.weights.items() if name in there},
+        cooldown_shares={name: share for name, share in recipe.cooldown_shares.items() if name in there},
+        source_biases=there[0] if recipe.source_biases in absent else recipe.source_biases,
+    )
+
+
+def check_games(corpus: Corpus, recipe: Recipe, resumed: dict[str, Any], folder: Path) -> str | None:
+    """A line if these are other games than those that a run began with; checkpoints from before that was noted pass."""
+    now = corpus.source_sizes()
+    before = resumed.get("sources", now)
+    if recipe.source_biases and list(before) != list(now):
+        raise RecipeError(
+            f"{folder} learns a bias for each of {', '.join(before)}: give games of these sources, no others"
+        )
+    if before == now and resumed.get("games", corpus.digest()) == corpus.digest():
+        return None
+    return (
+        f"warning: other games than before, which were {before} (positions): not the same run; give the same "
+        f"--games, or begin a new run with --from {folder / 'network.safetensors'}"
+    )
 
 
 def in_words(memory: dict[str, float]) -> str:
@@ -185,7 +220,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     if resumed is None and any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS)):
         raise RecipeError(f"{folder} holds a run already: go on with it by --resume, or give another --run")
     device = team.device(choose_device(recipe.device))
-    threads = recipe.threads or torch.get_num_threads()
+    threads = thread_count(recipe, team.neighbours)
     at_end.callback(torch.set_num_threads, torch.get_num_threads())
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = True
@@ -198,6 +233,10 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     # ------------------------------------------------------------------------------------------------------- games
     drawn = {} if resumed is None else resumed["sampler"]["drawn"]
     recipe, corpus, held_out, own = games_of(arguments, recipe, drawn, log.say)
+    if resumed is not None:
+        warning = check_games(corpus, recipe, resumed, folder)
+        if warning is not None:
+            log.say(warning)
     if len(corpus) < recipe.batch or not len(held_out):
         raise RecipeError(
             f"{len(corpus):,} positions to learn from and {len(held_out):,} held out for validation are too few for "
@@ -214,7 +253,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
 
     # ----------------------------------------------------------------------------------------------------- network
     team.join(device)
-    trainer, start = Trainer(recipe, device, team), folder / "start.safetensors"
+    trainer, start = Trainer(recipe, device, team, corpus.source_names), folder / "start.safetensors"
     if recipe.parts > 1:
         torch.set_num_threads(1)  # the parts have the cores: beside them torch's own threads wait for each other
     vitals = Vitals(recipe, chance if recipe.legal_only else math.log(points))
@@ -222,14 +261,19 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     if resumed is not None:
         sampler.restore(trainer.restore(resumed))
         vitals.restore(resumed.get("vitals", vitals.state()))
-        if resumed.get("sources", corpus.source_sizes()) != corpus.source_sizes():
-            log.say(f"warning: other games than before, which were {resumed['sources']} (positions): not the same run")
         if schedule(recipe, trainer.positions, trainer.seconds)[1]:
             cooling_from = resumed["sampler"].get("cooling_from")
     if recipe.positions and not recipe.minutes:  # then the cool-down begins at a batch known beforehand
         cooling_from = int(recipe.positions * (1 - recipe.cooldown)) // recipe.batch + 1
     rows = team.mine(recipe.batch)
-    batches = Prefetcher(sampler, threads=recipe.encoder_threads, cooling_from=cooling_from, rows=rows)
+    batches = Prefetcher(
+        sampler,
+        threads=recipe.encoder_threads,
+        cooling_from=cooling_from,
+        rows=rows,
+        next_moves=sorted(recipe.next_moves),
+        boards=sorted(recipe.future_board),
+    )
     at_end.callback(batches.close)
     reader = iter(batches)
     if arguments.begin:
@@ -245,6 +289,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     parameters = sum(p.numel() for p in trainer.module.parameters())
     precision = "bfloat16" if trainer.bfloat16 else "float32"
     where = f"{device}, {team.count} processes" if team.count > 1 else str(device)
+    where += f", {threads} thread{'s' * (threads > 1)}{' each' * (team.count > 1)}" * (device.type == "cpu")
     log.say(
         f"{recipe.network}, {parameters:,} parameters, {recipe.optimizer}, {precision} on {where}"
         + (f": {folder}" if writes else "")
@@ -298,7 +343,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
             )
         if team.first:
             place = {**state, "cooling_from": batches.cooling_from}
-            besides = {"vitals": vitals.state(), "sources": corpus.source_sizes()}
+            besides = {"vitals": vitals.state(), "sources": corpus.source_sizes(), "games": games}
             save_checkpoint(folder, recipe.as_dict(), trainer.state(place) | besides)
 
     # -------------------------------------------------------------------------------------------------------- loop
@@ -308,6 +353,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     last_validation = last_checkpoint = began
     tally = Tally(team, recipe.batch)
     state = sampler.state() if resumed is None else resumed["sampler"]
+    games = corpus.digest()
     while True:
         trainer.seconds, (caught,) = team.agree(time.monotonic() - started, [signals.caught])
         factor, cooling, over = schedule(recipe, trainer.positions, trainer.seconds)
@@ -319,6 +365,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
         asked = time.perf_counter()
         batch = next(reader)
         waited = time.perf_counter() - asked
+        trainer.objective.cooling = cooling
         loss, right, norm = trainer.learn(batch, factor)
         tally.add(loss, right, norm, waited)  # still on the device: reading one would wait for it
         state = batch.state
@@ -338,7 +385,8 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
                 f"{values['speed']:,.0f}/s  feeder {values['feeder']:.1%}  {in_words(memory)}  left {clock(left)}"
             )
             counters = {"positions": trainer.positions, "seconds": round(trainer.seconds, 1), "factor": factor}
-            log.record("train", trainer.steps, {**counters, **values, **memory})
+            extra = {name: float(value) for name, value in trainer.extra_losses.items()}  # of the latest step
+            log.record("train", trainer.steps, {**counters, **values, **extra, **memory})
 
         if trainer.seconds - last_validation > 60 * recipe.validate_minutes:
             measure(max(256, recipe.validation_positions // 8))

@@ -121,6 +121,15 @@ def board(s, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def own_board(s, color, out):  # type: ignore[no-untyped-def]
+    """The same for ``color``: +1 its own, -1 the opponent's, 0 empty."""
+    board(s, out)
+    if color == WHITE:
+        for i in range(len(out)):
+            out[i] = -out[i]
+
+
+@njit(cache=True, nogil=True)
 def chain(s, point, out):  # type: ignore[no-untyped-def]
     """Write the stones of the chain at ``point``, then its liberties, to ``out``; returns the two counts."""
     points = s[POINTS]
@@ -144,10 +153,11 @@ def chain(s, point, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def encode_samples(moves, offsets, games, labels, size, out, colors):  # type: ignore[no-untyped-def]
+def encode_samples(moves, offsets, games, labels, size, out, colors, ahead, boards):  # type: ignore[no-untyped-def]
     """Encode positions of many games; see ``goengine.features.encode_games``.
 
-    Samples of the same game in ascending order are encoded in one replay.
+    Samples of the same game in ascending order are encoded in one replay. For ``ahead``, int64 (k,) ascending, the
+    replay goes on, and the stones so many codes later go to ``boards``, int8 (samples, k, size * size).
     """
     s = np.zeros(state_length(size), np.int64)
     w = np.empty(WORKSPACE, np.int64)
@@ -166,3 +176,9 @@ def encode_samples(moves, offsets, games, labels, size, out, colors):  # type: i
         white = moves[first + at] & _WHITE != 0
         colors[i] = white
         encode(s, w, WHITE if white else BLACK, out[i])
+        for k in range(len(ahead)):
+            until = min(labels[i] + ahead[k], offsets[game + 1] - first)
+            while at < until:
+                apply(s, w, np.int64(moves[first + at]))
+                at += 1
+            own_board(s, WHITE if white else BLACK, boards[i, k])

@@ -3,6 +3,7 @@
 In a game where only one player is to be learnt from, only that colour's moves are labels.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
@@ -125,6 +126,17 @@ class Corpus:
 
         return frozenset(fingerprint(self.codes(game), self.size) for game in self._games.tolist())
 
+    def digest(self) -> str:
+        """16 hex digits that tell these games, in this order and these sources, from others.
+
+        It looks at the number of codes of every game and at the codes of a few hundred, however many there are.
+        """
+        found = hashlib.sha256(repr((self.size, self.source_names, self.source_starts.tolist())).encode())
+        found.update(self._codes.lengths[self._games].astype("<i8").tobytes())
+        for game in self._games[:: max(1, self.games // 256)].tolist():
+            found.update(self.codes(game).astype("<u2").tobytes())
+        return found.hexdigest()[:16]
+
     def codes(self, game: int) -> npt.NDArray[np.uint16]:
         """The codes of one game, by the number that `locate` gives it."""
         return self._codes.game(game)
@@ -168,6 +180,38 @@ class Corpus:
         words, colors = encode_games(moves, offsets, which, code, size=self.size, threads=threads)
         targets = (moves[offsets[which] + code] & POINT_MASK).astype(np.int64)
         return words.reshape(len(labels), self.size**2), targets, colors
+
+    def encode_ahead(
+        self, labels: Ints, threads: int = 1, moves: Sequence[int] = (), boards: Sequence[int] = ()
+    ) -> tuple[npt.NDArray[np.uint64], Ints, Ints, npt.NDArray[np.int8]]:
+        """As `encode`, with what comes later in the game.
+
+        Args:
+            labels: int64 (n,).
+            threads: of the encoder.
+            moves: how many moves after a label's own: 1 is the opponent's reply, 2 the player's next move.
+            boards: numbers of moves, ascending, counted from the position shown, the label's own among them.
+
+        Returns:
+            Words and points played, as `encode` has them. int64 (n, len(moves)), the points played then, -1 for a pass,
+            after the end, and where it is not the turn of the one it should be. int8 (n, len(boards), size * size),
+            what stands then, or at the end: +1 stones of the label's player, -1 the opponent's, 0 empty.
+        """
+        from goengine.features import encode_games
+
+        game, code = self.locate(labels)
+        codes, offsets, which = self._codes.gather(game)
+        later = np.empty((len(labels), len(boards), self.size**2), np.int8)
+        words, _ = encode_games(codes, offsets, which, code, self.size, None, threads, boards, later)
+        at = offsets[which] + code
+        targets = (codes[at] & POINT_MASK).astype(np.int64)
+        wanted = at[:, None] + np.asarray(moves, dtype=np.int64)
+        inside = wanted < offsets[which + 1][:, None]
+        then = codes[np.where(inside, wanted, at[:, None])]
+        points = (then & POINT_MASK).astype(np.int64)
+        turns = ((then ^ codes[at][:, None]) & WHITE != 0) == (np.asarray(moves, dtype=np.int64) % 2 == 1)
+        points[~inside | ~turns | (points == PASS)] = -1
+        return words.reshape(len(labels), self.size**2), targets, points, later
 
     def plies(self, labels: Ints) -> Ints:
         """The number of the move that each label is, from 1; passes before it count. int64 (n,)."""

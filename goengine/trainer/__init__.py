@@ -4,6 +4,7 @@ devices       which device, which precision
 processes     training in many processes
 schedule      where a run stands: learning rate, cool-down, end
 objective     from packed words to the loss
+extras        later moves, later boards, biases of sources: what else is learnt from
 parts         a batch spread over threads
 averages      averaged weights
 learning      the Trainer: network, optimizers, one step
@@ -16,7 +17,14 @@ profiling     where the time of a step goes
 
 from goengine.trainer.averages import Averages
 from goengine.trainer.checkpoints import CHECKPOINT, PREVIOUS, read_run, save_checkpoint
-from goengine.trainer.devices import choose_device, compiler_advice, memory_advice, memory_in_use, wants_bfloat16
+from goengine.trainer.devices import (
+    choose_device,
+    compiler_advice,
+    memory_advice,
+    memory_in_use,
+    thread_count,
+    wants_bfloat16,
+)
 from goengine.trainer.learning import Trainer
 from goengine.trainer.processes import Processes, lost_the_others
 from goengine.trainer.profiling import Profile, profile
@@ -48,6 +56,7 @@ __all__ = [
     "read_run",
     "save_checkpoint",
     "schedule",
+    "thread_count",
     "validate",
     "wants_bfloat16",
 ]

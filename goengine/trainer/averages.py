@@ -26,7 +26,8 @@ class Averages:
         floats = [name for name, tensor in now.items() if tensor.is_floating_point()]
         for horizon, average in zip(self.horizons, self.weights, strict=True):
             keep = min(math.exp(-positions / horizon), self._steps / (self._steps + 9))
-            torch._foreach_lerp_([average[name] for name in floats], [now[name] for name in floats], 1 - keep)
+            if floats:
+                torch._foreach_lerp_([average[name] for name in floats], [now[name] for name in floats], 1 - keep)
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""

@@ -1,12 +1,14 @@
 """Which device a run uses, in which precision it computes there, and how much memory it takes."""
 
+import os
 from pathlib import Path
 
 import torch
 
 from goengine.errors import RecipeError
+from goengine.recipe import Recipe
 
-__all__ = ["choose_device", "compiler_advice", "memory_advice", "memory_in_use", "wants_bfloat16"]
+__all__ = ["choose_device", "compiler_advice", "memory_advice", "memory_in_use", "thread_count", "wants_bfloat16"]
 
 
 def choose_device(name: str) -> torch.device:
@@ -40,6 +42,22 @@ def wants_bfloat16(precision: str, device: torch.device) -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def thread_count(recipe: Recipe, neighbours: int = 1) -> int:
+    """How many threads compute on a processor.
+
+    Without a word from the recipe it is torch's own number; but with ``parts``, which are spread over threads of ours,
+    the processors that this process may run on: OMP_NUM_THREADS, which torch heeds, says nothing of those.
+
+    Args:
+        recipe: its ``threads`` and ``parts``.
+        neighbours: processes that share this machine.
+    """
+    if recipe.threads or recipe.parts == 1:
+        return recipe.threads or torch.get_num_threads()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(recipe.parts, cores // neighbours))
 
 
 def memory_in_use(device: torch.device) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """A network while it learns: its weights, averages, optimizers and counters, and one step."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from goengine.optimizers import clip_to_median, make_optimizers
 from goengine.recipe import Recipe
 from goengine.symmetry import inverse_table, symmetry_table
 from goengine.trainer.averages import Averages
-from goengine.trainer.devices import wants_bfloat16
+from goengine.trainer.devices import thread_count, wants_bfloat16
+from goengine.trainer.extras import Labels, in_pieces, labels_of, turn_labels
 from goengine.trainer.objective import Objective
 from goengine.trainer.parts import Parts
 from goengine.trainer.processes import Processes
@@ -37,6 +38,8 @@ class Trainer:
         module: the policy network; every process holds the same weights.
         objective: the network with its loss.
         averages: of its weights.
+        extra_averages: of what learns beside it, `goengine.trainer.extras.Extras`.
+        extra_losses: the latest step's terms of that, of this process's share: scalars on the device.
         optimizers: together they hold each parameter once.
         steps: made so far.
         positions: learnt from so far, by all processes together.
@@ -46,8 +49,20 @@ class Trainer:
         mark: called with the name of what has just been done within a step: for `goengine.trainer.profiling`.
     """
 
-    def __init__(self, recipe: Recipe, device: torch.device, processes: Processes | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        device: torch.device,
+        processes: Processes | None = None,
+        sources: Sequence[str] = (),
+    ) -> None:
         """Build everything that the recipe names.
+
+        Args:
+            recipe: the run's.
+            device: of this process.
+            processes: that train together.
+            sources: of the games, in the order of `Batch.sources`, for source biases.
 
         Raises:
             RecipeError: if it does not fit together.
@@ -78,20 +93,23 @@ class Trainer:
         if recipe.channels_last:
             self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.bfloat16 = wants_bfloat16(recipe.precision, device)
-        self.objective = Objective(self.module, recipe, self.in_planes, self.bfloat16)
-        self.optimizers = make_optimizers(self.module, recipe, fused=device.type == "cuda")
+        self.objective = Objective(self.module, recipe, self.in_planes, self.bfloat16, sources).to(device)
+        beside = self.objective.extras.parameters()
+        self.optimizers = make_optimizers(self.module, recipe, device.type == "cuda", beside)
         self.averages = Averages(self.module, recipe.ema)
+        self.extra_averages = Averages(self.objective.extras, recipe.ema)
+        self.extra_losses: dict[str, Tensor] = {}
         self.steps = self.positions = 0
         self.seconds = 0.0
         self.slower = 1.0
         self.norms = torch.zeros(101, device=device)
         self.mark: Callable[[str], None] = _no_mark
-        self._parameters = list(self.module.parameters())
+        self._parameters = list(self.objective.parameters())
         self._parts: Parts | None = None
         self.map: Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]] = map
         self._shared: nn.Module = self.objective
         if recipe.parts > 1:
-            self._parts = Parts(self.objective, recipe.parts, recipe.threads or torch.get_num_threads())
+            self._parts = Parts(self.objective, recipe.parts, thread_count(recipe, self.processes.neighbours))
             self.map = self._parts.map
         else:
             self._shared = self.processes.share(self.objective, device)
@@ -102,7 +120,7 @@ class Trainer:
     # -------------------------------------------------------------------------------------------------------- starts
     def start_from_data(self, batch: Batch) -> None:
         """Rescale a plain network's fresh layers on these positions, as the recipe's ``start`` asks."""
-        words, _ = self.to_device(batch)
+        words, _, _ = self.to_device(batch)
         self.module.data_dependent_start(unpack_words(words, self.in_planes, self.size))
         self.processes.average(self.module.parameters())  # the same to the last bit, on whatever machines
         self.averages = Averages(self.module, self.recipe.ema)
@@ -148,17 +166,24 @@ class Trainer:
         self.objective.start = (network.module,)
 
     # ---------------------------------------------------------------------------------------------------------- step
-    def to_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """A batch's words and targets, turned by their symmetries: int64 (batch, points) and (batch,)."""
+    def to_device(self, batch: Batch) -> tuple[Tensor, Tensor, Labels]:
+        """A batch turned by its symmetries: words int64 (batch, points), targets int64 (batch,), and its labels."""
+        names, extra = ("words", "targets", "symmetries"), labels_of(batch, self.objective.extras)
         arrays = [torch.from_numpy(array) for array in (batch.words.view(np.int64), batch.targets, batch.symmetries)]
-        if self.device.type == "cuda":  # from pageable memory the copy would wait for the steps that are still computed
-            arrays = [array.pin_memory() for array in arrays]
-        words, targets, symmetries = (array.to(self.device, non_blocking=True) for array in arrays)
+        there = self._moved(dict(zip(names, arrays, strict=True)) | extra)
+        words, targets, symmetries = (there.pop(name) for name in names)
         self.mark("transfer")
-        words = words.gather(1, self._new[symmetries])
-        targets = self._old[symmetries].gather(1, targets.unsqueeze(1)).squeeze(1)
+        new, old = self._new[symmetries], self._old[symmetries]
+        words = words.gather(1, new)
+        targets = old.gather(1, targets.unsqueeze(1)).squeeze(1)
+        labels = turn_labels(there, new, old)
         self.mark("rotate")
-        return words, targets
+        return words, targets, labels
+
+    def _moved(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        if self.device.type == "cuda":  # from pageable memory the copy would wait for the steps that are still computed
+            tensors = {name: tensor.pin_memory() for name, tensor in tensors.items()}
+        return {name: tensor.to(self.device, non_blocking=True) for name, tensor in tensors.items()}
 
     def learn(self, batch: Batch, factor: float) -> tuple[Tensor, Tensor, Tensor]:
         """One step.
@@ -168,16 +193,17 @@ class Trainer:
             factor: learning rate as a part of the peak.
 
         Returns:
-            Loss (nats per position) and top-1 hits among legal moves (a count), of this process's share, and the
-            gradient's norm: scalars on the device, so that nothing waits for them.
+            The policy's loss (nats per position; extra targets are not in it) and top-1 hits among legal moves (a
+            count), of this process's share, and the gradient's norm: scalars on the device, so that nothing waits for
+            them.
         """
-        words, targets = self.to_device(batch)
+        words, targets, labels = self.to_device(batch)
         if self._parts is not None:
-            loss, right = self._parts.backward(words, targets)
+            terms, right = self._parts.backward(words, targets, labels)
             self.processes.average(p.grad for p in self._parameters if p.grad is not None)
             self.mark("forward and backward")
         else:
-            loss, right = self._backward(words, targets)
+            terms, right = self._backward(words, targets, labels)
         if self.processes.count > 1:
             self.processes.average(self.module.buffers())
             if self._parts is not None:
@@ -193,35 +219,39 @@ class Trainer:
         seen = len(targets) * self.processes.count
         self.positions += seen
         self.averages.update(self.module, seen)
+        self.extra_averages.update(self.objective.extras, seen)
         self.mark("averages")
-        return loss.detach(), right, norm
+        self.extra_losses = dict(zip(self.objective.extras.names, terms[1:], strict=True))
+        return terms[0], right, norm
 
-    def _backward(self, words: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradients of the batch's mean loss, in as many pieces as the recipe accumulates."""
+    def _backward(self, words: Tensor, targets: Tensor, labels: Labels) -> tuple[Tensor, Tensor]:
+        """Gradients of the batch's mean loss, in as many pieces as the recipe accumulates; its terms and hits."""
         self.objective.train()
         pieces = self.recipe.accumulate
-        losses, rights = [], []
-        some_words, some_targets = words.chunk(pieces), targets.chunk(pieces)
-        for number, (part, goal) in enumerate(zip(some_words, some_targets, strict=True), start=1):
+        all_terms, rights = [], []
+        for number, piece in enumerate(in_pieces(words, targets, labels, pieces), start=1):
             if self._shared is not self.objective:  # the processes meet once a step, with the last piece
                 self._shared.require_backward_grad_sync = number == pieces  # type: ignore[assignment]
-            loss, right = self._forward(part, goal)
+            loss, terms, right = self._forward(*piece)
             self.mark("forward")
             (loss / pieces if pieces > 1 else loss).backward()
             self.mark("backward")
-            losses.append(loss.detach())
+            all_terms.append(terms)
             rights.append(right)
         if pieces == 1:
-            return losses[0], rights[0]
-        return torch.stack(losses).mean(), torch.stack(rights).sum()
+            return all_terms[0], rights[0]
+        return torch.stack(all_terms).mean(0), torch.stack(rights).sum()
 
     # ------------------------------------------------------------------------------------------------------- results
     def candidates(self) -> Iterator[tuple[str, nn.Module]]:
         """The present weights and each average, as networks in eval mode; use each before taking the next."""
-        copied = copy.deepcopy(self.module).eval()
+        copied, extras = copy.deepcopy(self.module).eval(), self.objective.extras
+        extras.fold(copied)
         yield "raw", copied
-        for horizon, weights in zip(self.averages.horizons, self.averages.weights, strict=True):
+        both = zip(self.averages.weights, self.extra_averages.weights, strict=True)
+        for horizon, (weights, beside) in zip(self.averages.horizons, both, strict=True):
             copied.load_state_dict(weights)
+            extras.fold(copied, beside)
             yield f"average{horizon}", copied
 
     def export(self, path: Path, module: nn.Module, results: dict[str, Any], training: dict[str, Any]) -> None:
@@ -247,6 +277,8 @@ class Trainer:
         return {
             "model": self.module.state_dict(),
             "averages": self.averages.state(),
+            "extras": self.objective.extras.state_dict(),
+            "extra_averages": self.extra_averages.state(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "norms": self.norms,
             "counters": {"steps": self.steps, "positions": self.positions, "seconds": self.seconds},
@@ -266,6 +298,7 @@ class Trainer:
         """
         try:
             self.module.load_state_dict(state["model"])
+            self.objective.extras.load_state_dict(state.get("extras", {}))
             if self._parts is not None:
                 self._parts.copy_buffers()
             for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -274,8 +307,12 @@ class Trainer:
                 for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                     group["peak"] = peak
             self.averages.restore(state["averages"])
+            if "extra_averages" in state:
+                self.extra_averages.restore(state["extra_averages"])
         except (RuntimeError, ValueError, KeyError):
-            raise RecipeError("the checkpoint is of another network or optimizer than the recipe's") from None
+            raise RecipeError(
+                "the checkpoint is of another network or optimizer, or of other extra targets, than the recipe's"
+            ) from None
         self.norms.copy_(state["norms"])
         self.steps, self.positions = state["counters"]["steps"], state["counters"]["positions"]
         self.seconds = state["counters"]["seconds"]

@@ -12,6 +12,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from goengine.trainer.extras import Labels, in_pieces
 from goengine.trainer.objective import Objective
 
 __all__ = ["Parts"]
@@ -34,19 +35,19 @@ class Parts:
             self._workers = ThreadPoolExecutor(self._threads, "part", lambda: torch.set_num_threads(1))
         return self._workers.map(function, items)
 
-    def backward(self, words: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Put the gradients of the batch's mean loss into the parameters; the result is the objective's.
+    def backward(self, words: Tensor, targets: Tensor, labels: Labels) -> tuple[Tensor, Tensor]:
+        """Put the gradients of the batch's mean loss into the parameters; the result is the objective's terms and hits.
 
         It does not depend on the number of threads, nor on which takes which part.
         """
         count = len(self._replicas)
-        all_words, all_targets = words.chunk(count), targets.chunk(count)
+        pieces = in_pieces(words, targets, labels, count)
 
         def part(number: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
             replica = self._replicas[number].train()
-            replica.start = self._objective.start
-            loss, right = replica(all_words[number], all_targets[number])
-            return loss.detach(), right, torch.autograd.grad(loss, list(replica.parameters()))
+            replica.start, replica.cooling = self._objective.start, self._objective.cooling
+            loss, terms, right = replica(*pieces[number])
+            return terms, right, torch.autograd.grad(loss, list(replica.parameters()))
 
         done = list(self.map(part, range(count)))
         with torch.no_grad():
@@ -57,8 +58,8 @@ class Parts:
             for mine, *others in zip(self._objective.buffers(), *theirs, strict=True):
                 mine.copy_(torch.stack(others).mean(0) if mine.is_floating_point() else others[0])
         self.copy_buffers()
-        losses, rights = torch.stack([loss for loss, _, _ in done]), torch.stack([right for _, right, _ in done])
-        return losses.mean(), rights.sum()
+        terms, rights = torch.stack([terms for terms, _, _ in done]), torch.stack([right for _, right, _ in done])
+        return terms.mean(0), rights.sum()
 
     @torch.no_grad()
     def copy_buffers(self) -> None:

@@ -31,31 +31,33 @@ class Processes:
         rank: its number, from 0; process 0 writes and speaks for all.
         count: of all processes.
         local_rank: its number on this machine.
+        neighbours: how many of the processes share this machine, itself among them.
     """
 
-    def __init__(self, rank: int = 0, count: int = 1, local_rank: int = 0) -> None:
+    def __init__(self, rank: int = 0, count: int = 1, local_rank: int = 0, neighbours: int = 1) -> None:
         """Describe a process; `join` connects it."""
-        self.rank, self.count, self.local_rank = rank, count, local_rank
+        self.rank, self.count, self.local_rank, self.neighbours = rank, count, local_rank, neighbours
         self._cpu: Any = None
 
     @classmethod
     def from_environment(cls) -> "Processes":
-        """As ``torchrun`` says in RANK, WORLD_SIZE and LOCAL_RANK; alone without them.
+        """As ``torchrun`` says in RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE; alone without them.
 
         Raises:
             RecipeError: if they make no sense.
         """
-        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
         if not all(name in os.environ for name in names[:2]):
             return cls()
         try:
-            rank, count, local = (int(os.environ.get(name, "0")) for name in names)
-            if not 0 <= rank < count or local < 0:
+            rank, count, local = (int(os.environ.get(name, "0")) for name in names[:3])
+            neighbours = int(os.environ.get(names[3], "1"))
+            if not 0 <= rank < count or local < 0 or neighbours < 1:
                 raise ValueError
         except ValueError:
             said = ", ".join(f"{name}={os.environ.get(name)}" for name in names)
             raise RecipeError(f"{said} make no sense: start the processes with torchrun") from None
-        return cls(rank, count, local)
+        return cls(rank, count, local, neighbours)
 
     @property
     def first(self) -> bool:

@@ -41,7 +41,7 @@ def expected_loss(curve: Mapping[int, float], positions: int) -> float | None:
 
 def first_broken_tensor(trainer: Trainer) -> str | None:
     """The name of the first weight, or averaged weight, that is not finite; None if all are."""
-    groups = {"weight": trainer.module.state_dict()}
+    groups = {"weight": trainer.module.state_dict() | trainer.objective.extras.state_dict()}
     groups |= {f"average{h} of": w for h, w in zip(trainer.averages.horizons, trainer.averages.weights, strict=True)}
     for kind, tensors in groups.items():
         named = [(name, tensor) for name, tensor in tensors.items() if tensor.is_floating_point()]
