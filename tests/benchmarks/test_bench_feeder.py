@@ -90,3 +90,17 @@ def test_share_of_a_step(benchmark, games, network):  # type: ignore[no-untyped-
         f"processor time on {threads} thread(s): {share:.1%}",
         file=sys.stderr,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "moves", "boards"),
+    [("planes alone", (), ()), ("next moves", (1, 2), ()), ("and future boards", (1, 2), (8, 32))],
+)
+def test_looking_ahead(benchmark, games, name, moves, boards):  # type: ignore[no-untyped-def]
+    """Processor time of a position's planes, and of what comes later in its game besides."""
+    sampler, rounds = PositionSampler(games, BATCH), 20
+    began = time.process_time()
+    benchmark.pedantic(lambda: games.encode_ahead(sampler.draw()[0], 1, moves, boards), rounds=rounds)
+    spent = (time.process_time() - began) / rounds / BATCH
+    benchmark.extra_info["microseconds a position"] = round(1e6 * spent, 1)
+    print(f"\n{name}: {1e6 * spent:.1f} us a position, processor time of one thread", file=sys.stderr)
