@@ -30,8 +30,6 @@ __all__ = ["AlphaGo", "FullyConnected", "PolicyNetwork", "Residual", "build_netw
 class PolicyNetwork(nn.Module):
     """What the policy networks share: the settings that rebuild them, and a start that looks at data."""
 
-    head: nn.Module
-
     def __init__(self, **config: Any) -> None:
         super().__init__()
         self.config: dict[str, Any] = config

@@ -206,14 +206,14 @@ def test_the_exported_network_is_the_ordinary_one_with_the_kept_sources_bias(net
     second = torch.ones_like(labels["sources"])
     net = learner.module.eval()
     with torch.no_grad():
-        wanted = net.head(net.body(planes, extras.stem_bias({"sources": second})))
-        other = net.head(net.body(planes, extras.stem_bias({"sources": 0 * second})))
+        wanted = net.get_submodule("head")(net.body(planes, extras.stem_bias({"sources": second})))
+        other = net.get_submodule("head")(net.body(planes, extras.stem_bias({"sources": 0 * second})))
     assert not torch.allclose(wanted, other, atol=1e-3)
     averaged = build_network(network, in_planes=48, num_actions=81, filters=8, depth=1)
     averaged.load_state_dict(learner.averages.weights[0])
     bias = learner.extra_averages.weights[0]["stem_biases"][1]
     with torch.no_grad():
-        wanted_of_average = averaged.eval().head(averaged.body(planes, bias[None, :, None, None]))
+        wanted_of_average = averaged.eval().get_submodule("head")(averaged.body(planes, bias[None, :, None, None]))
     for name, module in learner.candidates():
         path = tmp_path / f"{name}.safetensors"
         learner.export(path, module, {}, {})
@@ -245,7 +245,7 @@ def test_the_brier_score_counts_in_the_cool_down() -> None:
     assert torch.equal(terms, still), "what is reported stays in nats"
     with torch.no_grad():
         net = learner.module
-        logits = net.head(net.body(objective.planes(words), objective.extras.stem_bias(labels)))
+        logits = net.get_submodule("head")(net.body(objective.planes(words), objective.extras.stem_bias(labels)))
     chances = mask_illegal(logits, legal).softmax(1).numpy()
     played = np.eye(81)[targets.numpy()]
     by_hand = ((chances - played) ** 2).sum(1).mean()

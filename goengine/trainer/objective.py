@@ -71,7 +71,7 @@ class Objective(nn.Module):
                 self.mark("unpack")
             if labels:
                 trunk = self.network.body(planes, self.extras.stem_bias(labels))
-                logits = self.network.head(trunk)
+                logits = self.network.head(trunk)  # type: ignore[operator]
                 extra, added = self.extras.losses(trunk, labels)
             else:
                 logits, extra, added = self.network(planes), [], 0.0  # (batch, points)
