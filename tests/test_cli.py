@@ -108,7 +108,7 @@ def test_options_out_of_range_are_one_line(words: list[str], reason: str, capsys
 
 @pytest.mark.parametrize(
     ("words", "points"),
-    [([], None), (["--resign"], 10.0), (["--resign", "--seed", "1"], 10.0), (["--resign", "25"], 25.0)],
+    [([], None), (["--resign"], 30.0), (["--resign", "--seed", "1"], 30.0), (["--resign", "25"], 25.0)],
 )
 def test_resigning_needs_no_number(words: list[str], points: float | None) -> None:
     parser = argparse.ArgumentParser()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_game", "add_network", "add_player", "check", "default_threads", "make_player", "resize"]
 
-RESIGN_POINTS = 10.0
+RESIGN_POINTS = 30.0
 """Points behind at which a player resigns that was told to, and not when."""
 
 
