@@ -4,7 +4,6 @@ The same estimate serves the final score, the list of dead stones, and the decis
 sampling: where it is not clear, it says so (:attr:`Estimate.unsure`).
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from goengine._kernels import playout as _playout
 from goengine.groups import empty_regions, neighbors, seki_points
+from goengine.helpers import share
 from goengine.rules import BLACK, WHITE, Color, Position
 
 __all__ = ["Chain", "Estimate", "estimate", "play_out"]
@@ -218,12 +218,7 @@ def play_out(
             board, size, to_play, ko, per_part, seed * _PARTS + part, 3 * size * size, owned[part], scores[part]
         )
 
-    if threads > 1:
-        with ThreadPoolExecutor(min(threads, _PARTS)) as pool:
-            list(pool.map(play, range(_PARTS)))
-    else:
-        for part in range(_PARTS):
-            play(part)
+    share(play, _PARTS, threads)
     ownership = (owned.sum(axis=0) / scores.size).astype(np.float32).reshape(size, size)
     return ownership, scores.reshape(-1)
 

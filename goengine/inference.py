@@ -10,7 +10,6 @@ Several threads share a few boards; of many boards each thread takes some. Resul
 threads, nor on the other boards of a batch.
 """
 
-import itertools
 import threading
 from collections.abc import Iterable
 from functools import cache
@@ -22,8 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from goengine.helpers import helpers, share
 from goengine.networks import AlphaGo, PolicyNetwork, Residual
-from goengine.winograd import helpers, usable
+from goengine.winograd import usable
 
 __all__ = ["Inference", "prepare"]
 
@@ -94,17 +94,11 @@ class Inference:
             for part in parts:
                 found[part] = self._together(flat[part], threads)
         else:
-            numbers = itertools.count()
 
-            def take() -> None:
-                while (number := next(numbers)) < len(parts):
-                    found[parts[number]] = self._together(flat[parts[number]], 1)
+            def evaluate(number: int) -> None:
+                found[parts[number]] = self._together(flat[parts[number]], 1)
 
-            others = [helpers().submit(take) for _ in range(min(threads, len(parts)) - 1)]
-            take()
-            for other in others:
-                if not other.cancel():
-                    other.result()
+            share(evaluate, len(parts), threads)
         found += self._bias
         return found
 
@@ -118,15 +112,15 @@ class Inference:
         sizes = np.array([boards, self.size, self.planes, self._channels, self._layers, group], np.int64)
         needed = kernels.room_needed(boards, self.size, group)
 
-        def share() -> None:
+        def evaluate() -> None:
             kernels.evaluate(
                 progress, words.reshape(-1), space.codes, space.starts, self._stem, self._weights, self._offsets,
                 self._norms, self._flags, self._head, space.even, space.odd, space.total, space.features, space.logits,
                 _room(needed), sizes,
             )  # fmt: skip
 
-        others = [helpers().submit(share) for _ in range(threads - 1)]
-        share()
+        others = [helpers().submit(evaluate) for _ in range(threads - 1)]
+        evaluate()
         for other in others:
             other.cancel()  # one that begins now finds all done, and touches nothing
         return space.logits.reshape(boards, -1)

@@ -19,7 +19,6 @@ Set the environment variable GOENGINE_WINOGRAD to 0 to do without, or to 1 to us
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
@@ -32,7 +31,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-__all__ = ["WinogradConv2d", "convolve", "helpers", "input_gradient", "sharing", "usable", "weight_gradient"]
+from goengine.helpers import helpers
+
+__all__ = ["WinogradConv2d", "convolve", "input_gradient", "sharing", "usable", "weight_gradient"]
 
 _STEPS = {(3, 3): 4, (5, 5): 2}  # kernel size: outputs of a tile in each direction; a tile's inputs are always 6x6
 _LEAST_SAVED = 1.5  # direct multiplications for one of ours, under which the transforms eat up the gain
@@ -336,19 +337,6 @@ def _scratch(height: int, width: int, channels: int, filters: int, step: int, gr
     if room is None or room.size < needed:
         room = _mine.room = np.zeros(needed, np.float32)
     return room
-
-
-_pools: dict[int, ThreadPoolExecutor] = {}
-_lock = threading.Lock()
-
-
-def helpers() -> ThreadPoolExecutor:
-    """The threads that help the calling one; work that they are given never waits for other such work."""
-    with _lock:
-        if os.getpid() not in _pools:  # a forked process does not inherit threads
-            _pools.clear()
-            _pools[os.getpid()] = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "winograd")
-        return _pools[os.getpid()]
 
 
 def _run(part: Callable[[int, int, int], None], pieces: list[tuple[int, int]]) -> None:
