@@ -117,8 +117,8 @@ class Board:
         out = np.empty(2 * self.size * self.size, np.int64)
         stones, liberties = _replay.chain(self._state, point, out)
         return (
-            tuple(sorted(int(p) for p in out[:stones])),
-            tuple(sorted(int(p) for p in out[stones : stones + liberties])),
+            tuple(sorted(out[:stones].tolist())),
+            tuple(sorted(out[stones : stones + liberties].tolist())),
         )
 
     def encode(self, color: int) -> NDArray[np.uint64]:

@@ -4,6 +4,8 @@ The same estimate serves the final score, the list of dead stones, and the decis
 sampling: where it is not clear, it says so (:attr:`Estimate.unsure`).
 """
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -113,8 +115,8 @@ class Estimate:
         """The estimate with these playouts of the same position besides, as :func:`play_out` gives them."""
         mine, theirs = len(self.scores), len(scores)
         owned = (self.ownership * mine + ownership * theirs) / np.float32(mine + theirs)
-        signs = self.stones * owned
-        chains = tuple(replace(chain, owned=float(signs.flat[list(chain.stones)].mean())) for chain in self.chains)
+        means = _means(self.stones * owned, [chain.stones for chain in self.chains])
+        chains = tuple(replace(chain, owned=mean) for chain, mean in zip(self.chains, means, strict=True))
         return Estimate(self.stones, owned, np.concatenate([self.scores, scores]), chains, self.over)
 
     def doubted_by(self, other: "Estimate") -> "Estimate":
@@ -225,14 +227,25 @@ def play_out(
 
 def _chains(position: Position, board: NDArray[np.int8], ownership: NDArray[np.float32]) -> tuple[Chain, ...]:
     """The chains on the board, each with its mean ownership."""
-    chains = []
+    found: list[tuple[int, ...]] = []
     seen: set[int] = set()
-    for point in map(int, np.flatnonzero(board)):
-        if point in seen:
-            continue
-        stones, _ = position.chain(point)
-        seen.update(stones)
-        sign = int(board.flat[point])
-        owned = sign * float(ownership.flat[list(stones)].mean())
-        chains.append(Chain(BLACK if sign > 0 else WHITE, stones, owned))
-    return tuple(chains)
+    for point in np.flatnonzero(board).tolist():
+        if point not in seen:
+            found.append(position.chain(point)[0])
+            seen.update(found[-1])
+    flat = board.reshape(-1)
+    return tuple(
+        Chain(BLACK if flat[stones[0]] > 0 else WHITE, stones, mean)
+        for stones, mean in zip(found, _means(board * ownership, found), strict=True)
+    )
+
+
+def _means(values: NDArray[np.float32], parts: Sequence[Sequence[int]]) -> list[float]:
+    """The mean of these values, float32 (size, size), over each of several sets of points, none of them empty."""
+    if not parts:
+        return []
+    counts = np.array([len(part) for part in parts])
+    points = np.fromiter(itertools.chain.from_iterable(parts), np.int64, int(counts.sum()))
+    sums = np.add.reduceat(values.reshape(-1)[points].astype(np.float64), np.cumsum(counts) - counts)
+    means: list[float] = (sums / counts).tolist()
+    return means

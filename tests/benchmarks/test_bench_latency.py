@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from bot_process import Process, Report, real_engine
 
-from goengine.bundled import BUNDLED
+from goengine.bundled import BUNDLED, NAMED
 from goengine.checkpoint import load_network, save_network
 from goengine.coords import format_vertex
 from goengine.networks import build_network
@@ -27,7 +27,7 @@ from goengine.sgf import read_games
 pytest.importorskip("pytest_benchmark")
 GAME = Path(__file__).resolve().parents[2] / "data" / "samples" / "game-0016.sgf"  # 291 moves
 THREADS = 2
-NETWORKS = ["bundled", "alphago-128", "residual-128", "alphago-192", "residual-192"]
+NETWORKS = ["bundled", "small", "alphago-128", "residual-128", "alphago-192", "residual-192"]
 LINES = 300
 
 
@@ -36,8 +36,8 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A network file."""
     import torch
 
-    if request.param == "bundled":
-        return BUNDLED
+    if request.param in NAMED:
+        return NAMED[request.param]
     architecture, filters = request.param.split("-")
     path = tmp_path_factory.mktemp("networks") / f"{request.param}.safetensors"
     torch.manual_seed(20)
