@@ -68,7 +68,7 @@ def test_a_game_with_a_real_network(network: Path, engines: list[subprocess.Pope
     vertices = [ask(engine, f"genmove {color}")[2:].strip() for color in "bwbw"]
     assert all(vertex[0] in "ABCDEFGHJ" and vertex[1:].isdecimal() for vertex in vertices)
     assert ask(engine, "boardsize 13") == "=\n"
-    assert ask(engine, "genmove b").startswith("? the network tiny 9x9 plays 9x9 only")
+    assert ask(engine, "genmove b")[2] in "ABCDEFGHJKLMN"  # the network goes to other boards
     assert ask(engine, "quit") == "=\n"
     assert engine.wait(timeout=20) == 0
 
