@@ -24,6 +24,19 @@ from goengine.rules import Position
 
 Board = NDArray[np.int8]
 
+SETTLED = """
+    . X . X O . O . .
+    X X X X O O . O O
+    . X . X O . O O .
+    X X X X O O O . O
+    . X . X O . O O O
+    X X X X O O O . O
+    . X . X O . O O O
+    X X X X O O . O .
+    . X . X O . O O O
+"""
+"""All is decided: Black has 36 points, White 45."""
+
 DAME = """
     . X . X . O . O .
     . X . X . O . O .

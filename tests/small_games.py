@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.corpus import Corpus
-from goengine.movecodes import PASS, POINT_MASK, WHITE
+from goengine.dataset import Batch, PositionSampler
+from goengine.features import encode_words
+from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 from goengine.rules import Position
 from goengine.shards import INFO, write_shard
 
@@ -51,8 +53,35 @@ def sgf(seed: int, size: int = 9, root: str = "") -> str:
     for code in codes.tolist():
         point = code & POINT_MASK
         text = "" if point == PASS else LETTERS[point % size] + LETTERS[point // size]
-        if code & 0x4000:
+        if code & SETUP:
             stones += f"[{text}]"
         else:
             nodes.append(f";{'W' if code & WHITE else 'B'}[{text}]")
     return nodes[0] + (f"AB{stones}PL[W]" if stones else "") + "".join(nodes[1:]) + ")"
+
+
+def replayed(seed: int, size: int = 9) -> list[tuple[np.ndarray, int, int, int]]:
+    """(words, point, colour, number of the move) of each label of a random game, by the rules alone."""
+    position, found = Position(size), []
+    codes = random_game(seed, size).tolist()
+    setup = [code & POINT_MASK for code in codes if code & SETUP]
+    position.setup(black=setup, to_play="white" if setup else "black")
+    for number, code in enumerate((code for code in codes if not code & SETUP), start=1):
+        point, color = code & POINT_MASK, "white" if code & WHITE else "black"
+        assert position.to_play == color
+        if point != PASS:
+            found.append((encode_words(position), point, int(color == "white"), number))
+        position.play(None if point == PASS else point)
+    return found
+
+
+def batches(count: int, size: int = 16) -> list[Batch]:
+    """So many batches drawn from `corpus(12)`, in training's order."""
+    games = corpus(12)
+    sampler = PositionSampler(games, size, seed=9)
+    made = []
+    for _ in range(count):
+        labels, symmetries, sources = sampler.draw()
+        words, targets, _ = games.encode(labels)
+        made.append(Batch(words, targets, symmetries, sources, sampler.state()))
+    return made

@@ -2,14 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from small_games import corpus, sgf
-from test_dataset import replayed
-from test_evaluator import Uniform, saved, uniform
+from known_networks import saved, subjects
+from small_games import corpus, replayed, sgf
 from tiny_network import write_tiny_network
 
 from goengine.checkpoint import Network
@@ -20,20 +17,6 @@ from goengine.evaluation.evaluator import Subject, measure
 from goengine.evaluation.heldout import HeldOut
 from goengine.networks import FullyConnected
 from goengine.sgf import read_games
-
-
-class Favours(Uniform):
-    """Half on the first legal point, half on all."""
-
-    def policy(self, batch: Any, symmetries: int = 1, legal: Any = None) -> np.ndarray:
-        policy = 0.5 * super().policy(batch, symmetries, legal)
-        policy[np.arange(len(batch)), legal.argmax(1)] += 0.5
-        return np.asarray(policy, np.float32)
-
-
-def subjects() -> list[Subject]:
-    module = FullyConnected(num_actions=81, depth=0)
-    return [Subject(Favours(module, {}, name="first point", size=9)), Subject(uniform())]
 
 
 def test_the_paired_difference() -> None:

@@ -5,31 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_games import corpus, random_game, sgf, shard
+from small_games import corpus, random_game, replayed, sgf, shard
 
 from goengine.corpus import Corpus, load_corpus, shuffled, source_name
 from goengine.corpus.codes import GameCodes
 from goengine.dataset import PositionSampler, Prefetcher
 from goengine.errors import RecipeError, ShardError
-from goengine.features import encode_words
-from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
-from goengine.rules import Position
+from goengine.movecodes import SETUP
 from goengine.shards import INFO, Shard, write_shard
-
-
-def replayed(seed: int, size: int = 9) -> list[tuple[np.ndarray, int, int, int]]:
-    """(words, point, colour, number of the move) of each label of a random game, by the rules alone."""
-    position, found = Position(size), []
-    codes = random_game(seed, size).tolist()
-    setup = [code & POINT_MASK for code in codes if code & SETUP]
-    position.setup(black=setup, to_play="white" if setup else "black")
-    for number, code in enumerate((code for code in codes if not code & SETUP), start=1):
-        point, color = code & POINT_MASK, "white" if code & WHITE else "black"
-        assert position.to_play == color
-        if point != PASS:
-            found.append((encode_words(position), point, int(color == "white"), number))
-        position.play(None if point == PASS else point)
-    return found
 
 
 def test_every_label_is_a_move_and_its_planes_are_those_before_it() -> None:

@@ -18,10 +18,11 @@ import goengine.env
 from goengine.batch import GoBatch
 from goengine.env.opponents import NetworkOpponent, Opponent
 from goengine.errors import ActionError, NetworkFileError, OpponentError
+from goengine.match.programs import find_gnugo
 from goengine.rules import Position
 
 FAKE = Path(__file__).with_name("fake_gtp_program.py")
-GNUGO = Path("/usr/games/gnugo")
+GNUGO = find_gnugo()
 
 
 def make(opponent: str | Opponent, **settings: Any) -> goengine.env.GoEnv:
@@ -108,7 +109,7 @@ def test_an_environment_that_is_forgotten_ends_its_program() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not GNUGO.exists(), reason="GNU Go is not installed")
+@pytest.mark.skipif(GNUGO is None, reason="GNU Go is not installed")
 def test_games_against_gnugo() -> None:
     env = make(f"gtp:{GNUGO} --mode gtp --level 1 --chinese-rules", size=7, color="random", illegal="raise")
     env.action_space.seed(1)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from diagrams import EYE_EACH, parse, set_up
+from diagrams import EYE_EACH, SETTLED, parse, set_up
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playout_twin import playouts_twin
@@ -58,21 +58,8 @@ def test_the_position_is_not_changed() -> None:
     assert str(position) == before and position.move_number == 1
 
 
-FINISHED = """
-    . X . X O . O . .
-    X X X X O O . O O
-    . X . X O . O O .
-    X X X X O O O . O
-    . X . X O . O O O
-    X X X X O O O . O
-    . X . X O . O O O
-    X X X X O O . O .
-    . X . X O . O O O
-"""
-
-
 def test_a_finished_board_is_counted_exactly() -> None:
-    seen = of(FINISHED)
+    seen = of(SETTLED)
     assert seen.decided and seen.settled and seen.contested == 0
     assert seen.area_score(0) == 36 - 45
     assert seen.area_score(7.5) == -16.5
@@ -83,7 +70,7 @@ def test_a_finished_board_is_counted_exactly() -> None:
 
 
 def test_dead_stones_are_found_and_removed() -> None:
-    seen = of(FINISHED.replace("O . .", "O X .", 1))
+    seen = of(SETTLED.replace("O . .", "O X .", 1))
     assert [[format_vertex(point, 9) for point in chain.stones] for chain in seen.dead] == [["H9"]]
     assert seen.dead[0].color == "black" and seen.dead[0].owned < -0.9
     assert seen.area_score(0) == -9
@@ -128,12 +115,12 @@ def test_a_seki_with_an_eye_each_is_listed(to_play: str) -> None:
 
 
 def test_groups_with_two_eyes_beside_a_neutral_point_are_in_no_seki() -> None:
-    seen = of(FINISHED.replace("X X X X O O O . O", "X X X . O O O . O", 1))
+    seen = of(SETTLED.replace("X X X X O O O . O", "X X X . O O O . O", 1))
     assert seen.decided and seen.seki == () and not seen.in_seki.any()
 
 
 def test_a_region_is_its_surrounder_s_after_two_passes() -> None:
-    position = set_up(FINISHED)
+    position = set_up(SETTLED)
     seen = replace(estimate(position, 100), ownership=np.zeros((9, 9), np.float32))
     position.play(None)
     assert not seen.over and not estimate(position, 4).over and not seen.seen_from(position).over
@@ -145,7 +132,7 @@ def test_a_region_is_its_surrounder_s_after_two_passes() -> None:
 
 
 def test_a_doubt_makes_a_chain_unsure() -> None:
-    sure = of(FINISHED)
+    sure = of(SETTLED)
     doubts = replace(sure, chains=tuple(replace(chain, owned=-0.9) for chain in sure.chains))
     for seen, owned in ((sure.doubted_by(doubts), 0.3), (doubts.doubted_by(sure), -0.27)):
         assert seen.unsure == seen.chains and not seen.decided

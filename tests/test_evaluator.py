@@ -8,28 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-import torch
-from small_games import corpus, sgf, shard
-from test_dataset import replayed
+from known_networks import Uniform, saved, uniform
+from small_games import corpus, replayed, sgf, shard
 
-from goengine.checkpoint import Network, save_network
+from goengine.checkpoint import Network
 from goengine.cli import main
 from goengine.errors import GoEngineError
 from goengine.evaluation.evaluator import Subject, evaluate_corpus, measure
 from goengine.evaluation.heldout import HeldOut, load_games
-from goengine.networks import FullyConnected, PolicyNetwork, build_network
-
-
-class Uniform(Network):
-    """Every legal move alike."""
-
-    def policy(self, batch: Any, symmetries: int = 1, legal: Any = None) -> np.ndarray:
-        assert legal is not None
-        return np.asarray(legal / legal.sum(1, keepdims=True), np.float32)
-
-
-def uniform() -> Uniform:
-    return Uniform(FullyConnected(num_actions=81, depth=0), {}, size=9)
+from goengine.networks import FullyConnected
 
 
 def test_uniform_play_scores_the_mean_logarithm_of_the_legal_moves() -> None:
@@ -69,14 +56,6 @@ def test_a_network_that_knows_the_answers() -> None:
     assert report.total.positions == len(labels)
     assert 0.95 < report.total.top(1) < 1  # not 1: the first boards of two games look alike
     assert 0.5 < report.total.loss < -math.log(0.5) + 0.1  # half on the answer, half on all points, legal or not
-
-
-def saved(path: Path, size: int = 9) -> Path:
-    torch.manual_seed(2)
-    module: PolicyNetwork = build_network("residual", in_planes=48, num_actions=size**2, filters=4, depth=1)
-    metadata = {"name": "tiny", "architecture": "residual", "feature_set": "alphago48", "board_size": size}
-    save_network(path, module, metadata)
-    return path
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

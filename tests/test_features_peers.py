@@ -17,12 +17,11 @@ import numpy as np
 import pytest
 from diagrams import draw
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from reference import planes as reference
 from reference.random_games import RandomGame, random_game
 from reference.rules import NaivePosition
-from twins import replay_pair, start_pair
+from twins import random_games, replay_pair, start_pair
 
 from goengine.errors import GoEngineError
 from goengine.features import FEATURE_SETS, encode, encode_games, encode_words, unpack
@@ -31,21 +30,6 @@ from goengine.rules import Position, opponent
 
 Planes = NDArray[np.uint8] | NDArray[np.int8]
 SIZES = (2, 3, 5, 7, 9, 13, 19)
-
-
-@st.composite
-def games(draw_: Any, sizes: tuple[int, ...], plies: int) -> RandomGame:
-    """Random games of many kinds."""
-    return random_game(
-        seed=draw_(st.integers(0, 2**31)),
-        size=draw_(st.sampled_from(sizes)),
-        plies=plies,
-        fight=draw_(st.sampled_from([0.3, 0.7, 0.95])),
-        setup=draw_(st.sampled_from([0.0, 0.0, 0.1, 0.4])),
-        passes=draw_(st.sampled_from([0.0, 0.05])),
-        eyes=draw_(st.sampled_from([0.02, 0.2])),
-        twice=draw_(st.sampled_from([0.0, 0.05])),
-    )
 
 
 def same_planes(found: Planes, expected: Planes, naive: NaivePosition) -> None:
@@ -76,14 +60,14 @@ def test_games_with_the_twin(size: int) -> None:
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(game=games(SIZES[:5], plies=70))
+@given(game=random_games(SIZES[:5], plies=70))
 def test_small_games_of_many_kinds_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=6)
 
 
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
-@given(game=games((*SIZES, 4, 6, 8, 25), plies=400))
+@given(game=random_games((*SIZES, 4, 6, 8, 25), plies=400))
 def test_many_games_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=13)
 
@@ -116,7 +100,7 @@ def test_superko_is_not_in_the_planes() -> None:
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
-@given(game=games((2, 3, 5, 9, 13, 19, 25), plies=120))
+@given(game=random_games((2, 3, 5, 9, 13, 19, 25), plies=120))
 def test_invariants(game: RandomGame) -> None:
     for position, naive in replay_pair(game):
         if position.move_number % 8:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from test_gtp_handlers import WALLS, Dialogue
+from gtp_dialogue import WALLS, Dialogue
 
+from goengine.match.programs import find_gnugo
 from goengine.sgf import read_games
 
-GNUGO = shutil.which("gnugo") or shutil.which("/usr/games/gnugo")
+GNUGO = find_gnugo()
 GAME = [
     "boardsize 9",
     "komi 6.5",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_network import FakeNetwork
+from gtp_dialogue import WALLS, Dialogue
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,10 +22,11 @@ from goengine.gtp.protocol import Engine
 from goengine.gtp.session import Session
 from goengine.gtp.words import format_score
 from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
+from goengine.match.programs import find_gnugo
 from goengine.player import Player
 from goengine.rules import Position
 
-GNUGO = shutil.which("gnugo") or shutil.which("/usr/games/gnugo")
+GNUGO = find_gnugo()
 STANDARD = {
     *("protocol_version", "name", "version", "known_command", "list_commands", "quit"),
     *("boardsize", "clear_board", "komi", "fixed_handicap", "place_free_handicap", "set_free_handicap"),
@@ -53,31 +54,6 @@ SETTINGS = {
     *("kata-list_time_settings", "kata-time_settings", "kgs-time_settings"),
 }
 COMMAND_NAMES = STANDARD | ANALYSIS | EXTENSIONS | GNUGO_COMMANDS | SETTINGS
-
-
-class Dialogue:
-    """An engine in this process, and its session."""
-
-    def __init__(self, size: int = 9, network: FakeNetwork | None = None, **style: float | int) -> None:
-        player = Player(network or FakeNetwork(9), **style)  # type: ignore[arg-type]
-        self.session = Session(lambda: player, size)
-        self.engine = Engine(make_handlers(self.session), crash_report)
-
-    def raw(self, command: str) -> str:
-        answer = self.engine.answer(command.encode("utf-8", "surrogateescape"))
-        assert answer is not None
-        return answer.decode()
-
-    def ok(self, command: str) -> str:
-        answer = self.raw(command)
-        assert answer.startswith("="), f"{command}: {answer}"
-        return answer[1:].strip()
-
-    def fails(self, command: str) -> str:
-        answer = self.raw(command)
-        assert answer.startswith("? ") and answer.count("\n") == 2, f"{command}: {answer}"
-        assert "internal error" not in answer
-        return answer[2:].strip()
 
 
 def test_the_commands_are_all_there() -> None:
@@ -437,8 +413,6 @@ def test_times_may_be_fractions() -> None:
 
 
 # The end of a game
-
-WALLS = [f"play {color} {column}{row}" for color, column in ("bb", "bd", "we", "wg") for row in range(1, 10)]
 
 
 def test_final_score_removes_dead_stones() -> None:

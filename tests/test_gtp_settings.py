@@ -6,7 +6,7 @@ import json
 
 import pytest
 from fake_network import FakeNetwork
-from test_gtp_handlers import WALLS, Dialogue
+from gtp_dialogue import WALLS, Dialogue
 
 from goengine.errors import NetworkFileError
 from goengine.gtp.handlers import crash_report, make_handlers

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from diagrams import set_up
+from diagrams import SETTLED, set_up
 from fake_network import FakeNetwork
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -216,19 +216,6 @@ def test_drawn_moves_are_as_frequent_as_the_policy_says() -> None:
     for vertex in ("G3", "C7", "C3"):
         expected = 600 * float(policy[point(vertex)])
         assert abs(drawn.count(point(vertex)) - expected) < 4 * np.sqrt(expected)
-
-
-SETTLED = """
-    . X . X O . O . .
-    X X X X O O . O O
-    . X . X O . O O .
-    X X X X O O O . O
-    . X . X O . O O O
-    X X X X O O O . O
-    . X . X O . O O O
-    X X X X O O . O .
-    . X . X O . O O O
-"""
 
 
 def test_it_passes_when_nothing_is_left_to_gain() -> None:

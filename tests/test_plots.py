@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from known_networks import saved, subjects
 from small_games import corpus, sgf
-from test_comparison import subjects
-from test_evaluator import saved
 
 from goengine.cli import main
 from goengine.errors import GoEngineError

@@ -5,9 +5,8 @@ import shutil
 
 import pytest
 import torch
-from small_games import corpus
+from small_games import batches, corpus
 
-from goengine.dataset import Batch, PositionSampler
 from goengine.recipe import recipe_from
 from goengine.trainer import Trainer, ValidationSet, validate
 
@@ -18,17 +17,6 @@ STEADY = {"optimizer": "sgd", "rate": 0.02}  # of which a small gradient's round
 
 def trainer(**changes: object) -> Trainer:
     return Trainer(recipe_from({**TINY, **changes}, "test"), CPU)
-
-
-def batches(count: int) -> list[Batch]:
-    games = corpus(12)
-    sampler = PositionSampler(games, 16, seed=9)
-    made = []
-    for _ in range(count):
-        labels, symmetries, sources = sampler.draw()
-        words, targets, _ = games.encode(labels)
-        made.append(Batch(words, targets, symmetries, sources, sampler.state()))
-    return made
 
 
 @pytest.mark.parametrize("changes", [{}, {"network": "alphago"}, {"accumulate": 2}, {"parts": 2}])

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from known_networks import saved
 from scripts import load_script
 from small_games import sgf, shard
-from test_evaluator import saved
 
 from goengine.checkpoint import Network
 

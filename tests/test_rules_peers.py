@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from diagrams import draw, same_points
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from reference.random_games import RandomGame, random_game
 from sgfmill import boards
-from twins import assert_same, replay_pair
+from twins import assert_same, random_games, replay_pair
 
 from goengine.coords import format_vertex, parse_vertex, point_of, row_col
+from goengine.match.programs import find_gnugo
 from goengine.rules import KO_RULES, Ko, Position
 
-GNUGO = shutil.which("gnugo") or "/usr/games/gnugo"
-
-
-@st.composite
-def games(draw_: Any, sizes: tuple[int, ...], plies: int) -> RandomGame:
-    """Random games of many kinds."""
-    return random_game(
-        seed=draw_(st.integers(0, 2**31)),
-        size=draw_(st.sampled_from(sizes)),
-        plies=plies,
-        fight=draw_(st.sampled_from([0.0, 0.5, 0.9])),
-        setup=draw_(st.sampled_from([0.0, 0.0, 0.2])),
-        passes=draw_(st.sampled_from([0.0, 0.05])),
-        eyes=draw_(st.sampled_from([0.02, 0.2])),
-        twice=draw_(st.sampled_from([0.0, 0.1])),
-    )
+GNUGO = find_gnugo()
 
 
 def check_with_twin(game: RandomGame, step: int) -> None:
@@ -46,20 +28,20 @@ def check_with_twin(game: RandomGame, step: int) -> None:
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(game=games((2, 3, 5, 7, 9), plies=90))
+@given(game=random_games((2, 3, 5, 7, 9), plies=90))
 def test_small_games_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=4)
 
 
 @settings(max_examples=4, deadline=None, derandomize=True)
-@given(game=games((13, 19, 25), plies=350))
+@given(game=random_games((13, 19, 25), plies=350))
 def test_large_games_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=70)
 
 
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
-@given(game=games((2, 3, 4, 5, 6, 7, 9, 11, 13, 19), plies=400))
+@given(game=random_games((2, 3, 4, 5, 6, 7, 9, 11, 13, 19), plies=400))
 def test_many_games_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=17)
 
@@ -110,7 +92,7 @@ class GnuGo:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [GNUGO, "--mode", "gtp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [str(GNUGO), "--mode", "gtp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
 
     def ask(self, command: str) -> str:
@@ -133,7 +115,7 @@ class GnuGo:
 
 @pytest.fixture
 def gnugo() -> Iterator[GnuGo]:
-    if not Path(GNUGO).exists():
+    if GNUGO is None:
         pytest.skip("GNU Go is not installed")
     program = GnuGo()
     yield program

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,13 +15,14 @@ from goengine.estimate import Estimate, estimate
 from goengine.gtp.handlers import crash_report, make_handlers
 from goengine.gtp.protocol import Engine
 from goengine.gtp.session import Session
+from goengine.match.programs import find_gnugo
 from goengine.player import Player
 from goengine.rules import Position
 from goengine.rulesets import find_ruleset
 from goengine.scoring import final_score, handicap_stones, territory, territory_score
 from goengine.sgf import GameRecord, scan_games
 
-GNUGO = shutil.which("gnugo") or shutil.which("/usr/games/gnugo")
+GNUGO = find_gnugo()
 SAMPLES = Path(__file__).resolve().parent.parent / "data" / "samples"
 NO_CAPTURES = {"black": 0, "white": 0}
 JAPANESE = find_ruleset("japanese")

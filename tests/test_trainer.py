@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_games import corpus
+from small_games import batches, corpus
 
 from goengine.checkpoint import load_network
-from goengine.dataset import Batch, PositionSampler
+from goengine.dataset import Batch
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.metrics import drift, legal_points
 from goengine.optimizers import Muon, clip_to_median, make_optimizers, orthogonalized
@@ -35,17 +35,6 @@ TINY = {"board_size": 9, "filters": 8, "depth": 1, "batch": 16, "positions": 160
 
 def recipe(**changes: object) -> Recipe:
     return recipe_from({**TINY, **changes}, "test")
-
-
-def batches(count: int, size: int = 16) -> list[Batch]:
-    games = corpus(12)
-    sampler = PositionSampler(games, size, seed=9)
-    made = []
-    for _ in range(count):
-        labels, symmetries, sources = sampler.draw()
-        words, targets, _ = games.encode(labels)
-        made.append(Batch(words, targets, symmetries, sources, sampler.state()))
-    return made
 
 
 @pytest.mark.parametrize(

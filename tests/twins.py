@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from diagrams import Diagram, draw, parse, same_boards, same_points
-from reference.random_games import RandomGame
+from hypothesis import strategies as st
+from reference.random_games import RandomGame, random_game
 from reference.rules import NaivePosition
 
 from goengine.rules import Color, Ko, Position
@@ -26,6 +28,21 @@ def naive_of(diagram: str | Diagram, to_play: Color = "black", ko: Ko = "simple"
     position = NaivePosition(drawn.size, ko)
     position.setup(drawn.black, drawn.white, to_play)
     return position
+
+
+@st.composite
+def random_games(choose: Any, sizes: tuple[int, ...], plies: int) -> RandomGame:
+    """Random games of many kinds, for hypothesis."""
+    return random_game(
+        seed=choose(st.integers(0, 2**31)),
+        size=choose(st.sampled_from(sizes)),
+        plies=plies,
+        fight=choose(st.sampled_from([0.0, 0.3, 0.5, 0.7, 0.9, 0.95])),
+        setup=choose(st.sampled_from([0.0, 0.0, 0.1, 0.2, 0.4])),
+        passes=choose(st.sampled_from([0.0, 0.05])),
+        eyes=choose(st.sampled_from([0.02, 0.2])),
+        twice=choose(st.sampled_from([0.0, 0.05, 0.1])),
+    )
 
 
 def start_pair(game: RandomGame, ko: Ko = "simple") -> tuple[Position, NaivePosition]:
