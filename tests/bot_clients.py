@@ -146,7 +146,8 @@ class Client:
     def _play_game(self) -> str:
         """Play a game to its end; returns the one of :data:`GAME_ENDS` that it had."""
         table = Table(
-            Position(self.size, komi=self.random.choice([0.5, 5.5, 6.5, 7.5])), self.random.choice([BLACK, WHITE])
+            Position(self.size, komi=self.random.choice([0.5, 5.5, 6.5, 7.5] * 5 + [self.size**2 + 10.5] * 2)),
+            self.random.choice([BLACK, WHITE]),
         )
         self.begin(self.engine(), table)
         disputes, early = self.random.choice([0, 0, 1, 2]), self.random.random() < 0.3
@@ -165,7 +166,7 @@ class Client:
             self.see(engine, table)
         self.finish(engine, table)
         engine.games += 1
-        if engine.games == 2:
+        if engine.games == 2 and engine is self._process:  # not released after the game
             engine.settled = engine.resources()
         return table.over or end
 
@@ -333,7 +334,7 @@ class KgsGtp(Client):
     """Numbers its commands, takes moves back, asks for the dead stones, and cleans up when they are disputed."""
 
     name = "kgsGtp"
-    options = ("--resign", "10")
+    options = ("--resign", "3")
     _number = 0
 
     def ask(self, engine: Process, command: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 60.0  # seconds for an answer, see Process._stuck
+PATIENCE = 120.0  # seconds for an answer, see Process._stuck
 END_PATIENCE = 15.0  # for the end of a process
 WAYS_TO_END = ("quit", "end of input", "cut in a line", "SIGTERM", "SIGINT", "stdout closed", "SIGKILL")
 MOMENTS = ("idle", "genmove", "analysis", "loading")
