@@ -22,7 +22,8 @@ class Nothing(list[int]):
 
 
 def fake_player(args: argparse.Namespace) -> Player:
-    return Player(FakeNetwork(args.size, asked=Nothing()), temperature=args.temperature, threads=args.threads or 1)
+    network = FakeNetwork(args.size, asked=Nothing())
+    return Player(network, temperature=args.temperature, resign=args.resign, threads=args.threads or 1)
 
 
 if __name__ == "__main__":
