@@ -152,7 +152,20 @@ class Process:
             Refused: it begins with ``?``.
             Hangs: it does not come.
         """
-        began = self._used()
+        if b"\n\n" not in self._pending:
+            began = self._used()
+            self._receive(command)
+            name = command.split()[0] if not command[0].isdigit() else command.split()[1]
+            self._report.longest[name] = max(self._report.longest[name], self._used() - began)
+        raw, _, self._pending = self._pending.partition(b"\n\n")
+        text = raw.decode()
+        number = command.split()[0] if command[0].isdigit() else ""
+        if not text.startswith(f"={number}"):
+            raise Refused(f"{command}: {text}")
+        return text[1 + len(number) :].strip()
+
+    def _receive(self, command: str) -> None:
+        """Read until there is a whole response."""
         stuck = self._stuck(PATIENCE)
         while b"\n\n" not in self._pending:
             ready = select.select([self._output], [], [], 1.0)[0]
@@ -165,14 +178,6 @@ class Process:
                 raise AssertionError(f"the engine ended at {command!r}: {self.errors()}")
             self._note(f"<< {block.decode(errors='replace')}")
             self._pending += block
-        raw, _, self._pending = self._pending.partition(b"\n\n")
-        name = command.split()[0] if not command[0].isdigit() else command.split()[1]
-        self._report.longest[name] = max(self._report.longest[name], self._used() - began)
-        text = raw.decode()
-        number = command.split()[0] if command[0].isdigit() else ""
-        if not text.startswith(f"={number}"):
-            raise Refused(f"{command}: {text}")
-        return text[1 + len(number) :].strip()
 
     def ask(self, command: str, end: str = "\n") -> str:
         """Send a command and return its answer."""
