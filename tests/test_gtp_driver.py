@@ -20,7 +20,7 @@ GAMES = 500
 SESSIONS = int(os.environ.get("GOENGINE_DRIVER_SESSIONS", "4"))  # clients at a time
 SEED = int(os.environ.get("GOENGINE_DRIVER_SEED", "1"))
 MEMORY = 500 * 1024  # KiB: the most that an engine with the bundled network may hold
-COMMANDS_GROWTH = 256  # KiB: between 14,000 commands and 100,000
+COMMANDS_GROWTH = 256  # KiB: between 56,000 commands and 100,000
 GROWTH = 12 * 1024  # KiB: between its second game and its last; the first ones still fill caches
 
 
@@ -95,7 +95,8 @@ def test_a_hundred_thousand_commands_leak_nothing(capsys: pytest.CaptureFixture[
     with capsys.disabled():
         print(f"RSS over {(number + 1) * commands:,} commands, MiB:", *(f"{now.memory / 1024:.1f}" for now in found))
     assert {(now.threads, now.descriptors) for now in found} == {(found[0].threads, found[0].descriptors)}
-    assert found[-1].memory - found[0].memory < COMMANDS_GROWTH and found[-1].memory < MEMORY
+    settled = found[len(found) // 2]  # until then caches fill; from there it stays, to 400,000 commands (LOG.md)
+    assert found[-1].memory - settled.memory < COMMANDS_GROWTH and found[-1].memory < MEMORY
 
 
 def _progress(games: int) -> Callable[[], None]:
