@@ -44,6 +44,7 @@ class Recipe:
     ema: tuple[int, ...] = (50_000, 200_000)  # horizons of the averaged weights, positions
     retain: float = 0.0  # adds so many times KL(start || now) to the loss, where a run begins with a network
     teacher: str = ""  # a network file of the same planes: then retain is about its policy (distillation)
+    teacher_turned: bool = False  # it looks at another of a position's eight orientations: its mean over them is learnt
     brier: float = 0.0  # the part of the loss that is the Brier score in the cool-down
     # Extra targets, dropped when the network is written; so many moves ahead, each with its weight in the loss.
     next_moves: Mapping[int, float] = field(default_factory=dict)  # the opponent's reply is 1, as { 1 = 0.15, 2 = 0.1 }
@@ -121,6 +122,8 @@ class Recipe:
             )
         if self.teacher and not self.retain:
             raise RecipeError(f"teacher = {self.teacher!r}: how much it counts is said by retain, now 0 (try 2)")
+        if self.teacher_turned and not self.teacher:
+            raise RecipeError("teacher_turned = True: there is no teacher; name its file, or bundled, with --teacher")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

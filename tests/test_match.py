@@ -169,7 +169,9 @@ def test_the_same_command_goes_on_where_it_stopped(tmp_path: Path, capsys: pytes
     err = capsys.readouterr().err
     assert "game 1:" not in err and "game 2:" in err and "game 3:" in err and "1 games and about" in err
     assert (tmp_path / "table.txt").read_text().startswith("3 games")
-    assert len(list(read_games(tmp_path / "game-0002.sgf"))) == 1
+    assert [result["record"] for result in results(tmp_path)] == [f"game-000{number}.sgf" for number in (1, 2, 3)]
+    (game,) = read_games(tmp_path / "game-0002.sgf")
+    assert game.result == results(tmp_path)[1]["result"]
     play(tmp_path, "", 3)
     assert capsys.readouterr().err == ""
     play(tmp_path, "", 2)  # fewer games: their table, and nothing is lost

@@ -17,6 +17,7 @@ from goengine.metrics import drift, legal_points
 from goengine.optimizers import Muon, clip_to_median, make_optimizers, orthogonalized
 from goengine.recipe import Recipe, read_recipe, recipe_from
 from goengine.settings import parse_setting
+from goengine.symmetry import inverse, transform
 from goengine.trainer import (
     Averages,
     Trainer,
@@ -154,6 +155,40 @@ def test_a_teachers_policy_is_learnt(tmp_path: Path) -> None:
         RecipeError, match="for alphago48 on 9x9 boards; the recipe's is for board4 on 9x9: give another"
     ):
         Trainer(recipe(feature_set="board4"), CPU).stay_near(path)
+
+
+def test_a_teacher_may_look_at_turned_boards(tmp_path: Path) -> None:
+    one = batches(1)[0]
+    path = tmp_path / "teacher.safetensors"
+    teacher = Trainer(recipe(network="alphago", seed=5), CPU)
+    teacher.learn(one, 1.0)  # so that its answer depends on the orientation
+    teacher.export(path, teacher.module.eval(), {}, {})
+    pupil = Trainer(recipe(network="alphago", teacher=str(path), teacher_turned=True, retain=1.0), CPU)
+    pupil.stay_near(path)
+    words = pupil.to_device(one)[0]
+    with torch.no_grad():
+        found = pupil.objective._turned_logits(teacher.module, words)
+    seen = set()
+    for board, logits in zip(words.numpy(), found.numpy(), strict=True):
+        fits = []
+        for symmetry in range(8):
+            turned = torch.from_numpy(transform(board.reshape(9, 9), symmetry).reshape(1, -1).copy())
+            with torch.no_grad():
+                answer = teacher.module(pupil.objective.planes(turned)).numpy().reshape(9, 9)
+            if np.allclose(transform(answer, inverse(symmetry)).reshape(-1), logits, atol=1e-5):
+                fits.append(symmetry)
+        assert len(fits) == 1 and fits != [0], fits
+        seen.update(fits)
+    assert len(seen) > 3, seen
+
+    losses = []
+    for parts in (1, 4):
+        trainer = Trainer(
+            recipe(network="alphago", parts=parts, teacher=str(path), teacher_turned=True, retain=1.0), CPU
+        )
+        trainer.stay_near(path)
+        losses.append(float(trainer.learn(one, 0.0)[0]))
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
@@ -309,6 +344,7 @@ def test_precision() -> None:
         ({"weights": {"kgs": "3"}}, "is not sources and numbers, as kgs6d=3"),
         ({"ema": [0]}, "is not whole numbers, as 1000,2000"),
         ({"teacher": "big.safetensors"}, "teacher = 'big.safetensors': how much it counts is said by retain, now 0"),
+        ({"teacher_turned": True}, "teacher_turned = True: there is no teacher; name its file, or bundled"),
         ({"parts": 3}, "parts = 3: must divide batch = 16"),
         ({"parts": 2, "accumulate": 2}, "parts = 2 and accumulate = 2: both cut a batch up; use one"),
     ],

@@ -1,7 +1,7 @@
 """The files of a match: its settings, its games, and one line for each; a match goes on from them after any cut.
 
 match.json     what makes two games of the match comparable
-games.jsonl    one line of JSON a game, a Result; written after its record
+games.jsonl    one line of JSON a game: its record's name and a Result; written after the record
 game-0001.sgf  the record
 table.txt, table.json   the results
 """
@@ -37,8 +37,10 @@ class MatchFolder(WorkFolder):
         """By number, from 0."""
         for line in self.read_lines("games.jsonl"):  # one that was cut short is no result: that game is played again
             try:
-                result = Result(**json.loads(line))
-            except (ValueError, TypeError):
+                values = json.loads(line)
+                values.pop("record", None)
+                result = Result(**values)
+            except (ValueError, TypeError, AttributeError):
                 continue
             self.results[result.game] = result
 
@@ -48,7 +50,8 @@ class MatchFolder(WorkFolder):
 
     def add(self, result: Result, record: str) -> None:
         """Keep a game: its record first, so that a game with a line always has one."""
-        self.write(self.record_path(result.game).name, record)
+        name = self.record_path(result.game).name
+        self.write(name, record)
         with (self.path / "games.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(asdict(result)) + "\n")
+            log.write(json.dumps({"record": name, **asdict(result)}) + "\n")
         self.results[result.game] = result

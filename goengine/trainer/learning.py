@@ -94,6 +94,9 @@ class Trainer:
             self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.bfloat16 = wants_bfloat16(recipe.precision, device)
         self.objective = Objective(self.module, recipe, self.in_planes, self.bfloat16, sources).to(device)
+        self._new = torch.from_numpy(symmetry_table(self.size).copy()).to(device)
+        self._old = torch.from_numpy(inverse_table(self.size).copy()).to(device)
+        self.objective.turns = (self._new, self._old)
         beside = self.objective.extras.parameters()
         self.optimizers = make_optimizers(self.module, recipe, device.type == "cuda", beside)
         self.averages = Averages(self.module, recipe.ema)
@@ -114,8 +117,6 @@ class Trainer:
         else:
             self._shared = self.processes.share(self.objective, device)
         self._forward: Any = torch.compile(self._shared) if recipe.compile else self._shared
-        self._new = torch.from_numpy(symmetry_table(self.size).copy()).to(device)
-        self._old = torch.from_numpy(inverse_table(self.size).copy()).to(device)
 
     # -------------------------------------------------------------------------------------------------------- starts
     def start_from_data(self, batch: Batch) -> None:

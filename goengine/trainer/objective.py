@@ -25,6 +25,8 @@ class Objective(nn.Module):
         cooling: whether the run is in its cool-down: then the recipe's ``brier`` counts.
         start: the network to stay near, or to learn from, as the recipe's ``retain`` asks, or none; its parameters are
             not this module's.
+        turns: for each symmetry where every point comes from, and where it goes, int64 (8, points) each, on the device:
+            needed where the recipe has the teacher look at turned boards.
         mark: called with ``"unpack"`` once the planes are there, if set: for `goengine.trainer.profiling`.
     """
 
@@ -36,10 +38,11 @@ class Objective(nn.Module):
         self.extras = Extras(recipe, sources)
         self.cooling = False
         self.start: tuple[nn.Module, ...] = ()
+        self.turns: tuple[Tensor, Tensor] | None = None
         self.mark: Callable[[str], None] | None = None
         self._in_planes, self._size = in_planes, recipe.board_size
         self._legal_only, self._channels_last, self._bfloat16 = recipe.legal_only, recipe.channels_last, bfloat16
-        self._retain, self._brier = recipe.retain, recipe.brier
+        self._retain, self._brier, self._turned = recipe.retain, recipe.brier, recipe.teacher_turned
 
     def autocast(self, device: torch.device) -> contextlib.AbstractContextManager[Any]:
         """Where convolutions are in bfloat16, if they are to be."""
@@ -76,7 +79,7 @@ class Objective(nn.Module):
             else:
                 logits, extra, added = self.network(planes), [], 0.0  # (batch, points)
             with torch.no_grad():
-                starts = [start(planes) for start in self.start]
+                starts = [self._turned_logits(start, words) if self._turned else start(planes) for start in self.start]
         legal = legal_points(words)
         among = legal if self._legal_only else None
         policy = learnt = policy_loss(logits, targets, among)
@@ -87,3 +90,13 @@ class Objective(nn.Module):
             policy, learnt = policy + near, learnt + near
         terms = torch.stack([policy, *extra]).detach()
         return learnt + added, terms, (mask_illegal(logits.detach(), legal).argmax(1) == targets).sum()
+
+    def _turned_logits(self, network: nn.Module, words: Tensor) -> Tensor:
+        """What the network says of each board in another of its orientations, turned back: (batch, points).
+
+        Which one hangs on the stones, so a run can be repeated; over many positions, each of the other seven comes as
+        often. With it the divergence's gradient is on average that from the mean of their policies.
+        """
+        assert self.turns is not None
+        new, old = (table[1 + words.sum(1).remainder(7)] for table in self.turns)
+        return network(self.planes(words.gather(1, new))).gather(1, old)  # type: ignore[no-any-return]
