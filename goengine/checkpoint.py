@@ -20,7 +20,7 @@ import numpy.typing as npt
 from goengine.bundled import network_file
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.repertoire import Repertoire
-from goengine.symmetry import SYMMETRIES, inverse_table, symmetry_table
+from goengine.symmetry import AVERAGED, SYMMETRIES, inverse_table, symmetry_table
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,7 @@ class Network:
         Args:
             batch: uint64 (batch, size, size) words of `goengine.features.encode_words`, or uint8 or int8
                 (batch, planes, size, size) planes of this network's feature set.
-            symmetries: 1, or 8 for the mean over the turned and mirrored boards (eight times the work).
+            symmetries: 1, or the mean over 2, 4 or all 8 (`goengine.symmetry.AVERAGED`), so many times the work.
             legal: bool (batch, size * size); if given, the probabilities are over these points only.
 
         Returns:
@@ -102,12 +102,12 @@ class Network:
             self._tables["back"] = self._tables["to"].argsort(dim=1)
         mask = None if legal is None else torch.from_numpy(legal).to(device)
         total = torch.zeros(len(planes), self.size**2, device=device)
-        numbers = range(SYMMETRIES if symmetries == SYMMETRIES else 1)
+        numbers = AVERAGED[symmetries]
         together = SYMMETRIES if len(planes) <= _FEW else 1  # few boards wait for the weights: all symmetries at once
         with torch.inference_mode(), sharing():
             for some in (numbers[first : first + together] for first in numbers[::together]):
                 turned = planes
-                if some != range(1):
+                if some != (0,):
                     turned = torch.cat([planes.flatten(2)[..., self._tables["to"][number]] for number in some])
                 logits = self.module(turned.view(-1, *planes.shape[1:]))
                 for number, answer in zip(some, logits.split(len(planes)), strict=True):
@@ -134,12 +134,12 @@ class Network:
         if inference is None:
             return None
         words = batch.reshape(len(batch), -1)
-        numbers = range(SYMMETRIES if symmetries == SYMMETRIES else 1)
-        turned = words if len(numbers) == 1 else words[:, symmetry_table(self.size)].reshape(-1, self.size**2)
+        numbers = AVERAGED[symmetries]
+        turned = words[:, symmetry_table(self.size)[list(numbers)]].reshape(-1, self.size**2)
         logits = inference.logits(turned, torch.get_num_threads()).reshape(len(words), len(numbers), -1)
         total = np.zeros(words.shape, np.float32)
-        for number in numbers:
-            answer = logits[:, number, inverse_table(self.size)[number]] if number else logits[:, 0]
+        for place, number in enumerate(numbers):
+            answer = logits[:, place, inverse_table(self.size)[number]]
             if legal is not None:
                 answer = np.where(legal, answer, np.float32(-np.inf))
             largest = answer.max(1, keepdims=True)

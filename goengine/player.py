@@ -50,7 +50,7 @@ class Player:
 
     Args:
         network: predicts the move.
-        symmetries: 1, or 8 to average over the turned and mirrored boards (eight times the work).
+        symmetries: 1, or 2, 4 or 8 to average over so many turned and mirrored boards (as many times the work).
         temperature: 0 plays the likeliest move; 1 draws moves as likely as the network says; between, sharper.
         top_p: when drawing, only from the likeliest moves that together reach this share, above 0 to 1.
         seed: makes the drawing repeatable; None differs every time.
@@ -115,7 +115,7 @@ class Player:
 
     @property
     def symmetries(self) -> int:
-        """How many symmetries are averaged, 1 or 8."""
+        """How many symmetries are averaged: 1, 2, 4 or 8."""
         return self.style.symmetries
 
     @property

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from goengine.errors import GoEngineError
+from goengine.symmetry import AVERAGED
 
 __all__ = ["PASS_POLICIES", "Style", "check_drawing"]
 
@@ -30,7 +31,7 @@ class Style:
     """
 
     symmetries: int = 1
-    """1, or 8 to average over the turned and mirrored boards (eight times the work)."""
+    """1, or 2, 4 or 8 to average over so many turned and mirrored boards (as many times the work)."""
     temperature: float = 0.0
     """0 plays the likeliest move; 1 draws moves as likely as the network says; between, sharper."""
     top_p: float = 1.0
@@ -47,8 +48,8 @@ class Style:
     """The share of playouts won below which they see no chance; they are random, so that this is no winning rate."""
 
     def __post_init__(self) -> None:
-        if self.symmetries not in (1, 8):
-            raise GoEngineError(f"symmetries {self.symmetries} is not possible: use 1 or 8")
+        if self.symmetries not in AVERAGED:
+            raise GoEngineError(f"symmetries {self.symmetries} is not possible: use 1, 2, 4 or 8")
         check_drawing(self.temperature, self.top_p)
         if self.seed is not None and self.seed < 0:
             raise GoEngineError(f"seed {self.seed} is not possible: use 0 or more")

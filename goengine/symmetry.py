@@ -13,6 +13,7 @@ import numpy.typing as npt
 from goengine.coords import point_of
 
 __all__ = [
+    "AVERAGED",
     "SYMMETRIES",
     "compose",
     "inverse",
@@ -23,6 +24,11 @@ __all__ = [
 ]
 
 SYMMETRIES = 8
+AVERAGED = {1: (0,), 2: (0, 3), 4: (0, 3, 5, 6), 8: tuple(range(SYMMETRIES))}
+"""Over which symmetries a policy is averaged, by their number: the half turn, the four turns, all.
+
+Each set is closed under composition, so the mean does not depend on which of its members the board was turned by.
+"""
 
 
 @cache

@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "summary": {"networks"},
     "rules": {"board", "coords"},
     "rulesets": {"rules"},
-    "style": set(),
+    "style": {"symmetry"},
     "groups": set(),
     "estimate": {"_kernels", "groups", "helpers", "rules"},
     "scoring": {"estimate", "rules", "rulesets"},

@@ -18,7 +18,7 @@ from goengine.errors import NetworkFileError
 from goengine.features import encode_words, unpack
 from goengine.networks import build_network
 from goengine.rules import Position
-from goengine.symmetry import transform
+from goengine.symmetry import AVERAGED, transform
 
 METADATA: dict[str, Any] = {
     "name": "tiny",
@@ -90,11 +90,11 @@ def test_policy_over_legal_points(network: Network) -> None:
     assert not network.policy(encode_words(position)[None], legal=np.zeros((1, 81), bool)).any()
 
 
-@pytest.mark.parametrize("number", range(8))
-def test_eight_symmetries_commute_with_turning_the_board(network: Network, number: int) -> None:
+@pytest.mark.parametrize(("count", "number"), [(count, number) for count in (2, 4, 8) for number in AVERAGED[count]])
+def test_averaged_symmetries_commute_with_turning_the_board(network: Network, count: int, number: int) -> None:
     words = boards()
-    policy = network.policy(words, symmetries=8)
-    turned = network.policy(np.ascontiguousarray(transform(words, number)), symmetries=8)
+    policy = network.policy(words, symmetries=count)
+    turned = network.policy(np.ascontiguousarray(transform(words, number)), symmetries=count)
     assert np.allclose(turned.reshape(6, 9, 9), transform(policy.reshape(6, 9, 9), number), atol=1e-5)
     assert not np.allclose(network.policy(words), policy, atol=1e-3)
 

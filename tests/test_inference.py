@@ -150,7 +150,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-@pytest.mark.parametrize("symmetries", [1, 8])
+@pytest.mark.parametrize("symmetries", [1, 2, 4, 8])
 @pytest.mark.parametrize("masked", [True, False])
 def test_the_policy_is_that_of_planes(symmetries: int, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     counts, words = asked(monkeypatch), boards(3).reshape(-1, 9, 9)

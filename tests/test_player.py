@@ -361,7 +361,7 @@ def test_games_on_other_boards_end_with_a_score() -> None:
 @pytest.mark.parametrize(
     ("style", "words"),
     [
-        ({"symmetries": 2}, "symmetries 2"),
+        ({"symmetries": 3}, "symmetries 3"),
         ({"temperature": -1.0}, "temperature -1.0"),
         ({"temperature": float("nan")}, "temperature nan"),
         ({"top_p": 0.0}, "top-p 0.0"),

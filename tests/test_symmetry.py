@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from goengine.symmetry import (
+    AVERAGED,
     SYMMETRIES,
     compose,
     inverse,
@@ -45,6 +46,16 @@ def test_all_eight_differ() -> None:
 def test_compose_is_one_after_the_other(first: int, second: int) -> None:
     board = np.arange(16).reshape(4, 4)
     assert (transform(board, compose(first, second)) == transform(transform(board, first), second)).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 8])
+def test_what_is_averaged_is_a_group(count: int) -> None:
+    numbers = AVERAGED[count]
+    assert len(set(numbers)) == count and numbers[0] == 0
+    assert {compose(first, second) for first in numbers for second in numbers} == set(numbers)
+    assert count != 4 or {tuple(BY_HAND[number](np.arange(9).reshape(3, 3)).flat) for number in numbers} == {
+        tuple(np.rot90(np.arange(9).reshape(3, 3), turns).flat) for turns in range(4)
+    }
 
 
 @pytest.mark.parametrize("number", range(SYMMETRIES))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from goengine.bundled import network_file
 from goengine.errors import GoEngineError, NetworkFileError
 from goengine.style import Style
+from goengine.symmetry import AVERAGED
 
 if TYPE_CHECKING:
     from goengine.checkpoint import Network
@@ -27,9 +28,10 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--symmetries",
         type=int,
-        choices=(1, 8),
+        choices=tuple(AVERAGED),
         default=1,
-        help="8: average over the turned and mirrored boards, stronger and eight times the work (default: %(default)s)",
+        help="2, 4 or 8: average over so many turned and mirrored boards, stronger and as many times the work "
+        "(default: %(default)s)",
     )
     group.add_argument("--device", default="cpu", help="cpu, or cuda where there is one (default: %(default)s)")
     group.add_argument("--threads", type=int, metavar="N", help="processor cores to use (default: all, at most 4)")

@@ -64,7 +64,7 @@ class Guesses:
 
     Attributes:
         network: its name.
-        symmetries: 1, or 8 for the mean over the turned and mirrored boards.
+        symmetries: 1, or 2, 4 or 8 for the mean over so many turned and mirrored boards.
         precision: of the convolutions, ``float32`` or ``bfloat16``.
         place: int16, of the move played in the network's order, 0 the likeliest; of equals, half count as likelier.
         played: float32, the probability of the move played.
@@ -135,7 +135,7 @@ class Report:
     @property
     def label(self) -> str:
         """The network's name, and how it was asked."""
-        return f"{self.network}, 8 symmetries" if self.symmetries > 1 else self.network
+        return f"{self.network}, {self.symmetries} symmetries" if self.symmetries > 1 else self.network
 
     @property
     def games(self) -> int:

@@ -81,7 +81,7 @@ def evaluate(
         network: what to measure.
         paths: files and folders; games on boards of another size, and those that cannot be read, are left out.
         limit: positions at most; None takes all.
-        symmetries: 1, or 8 for the mean over the turned and mirrored boards.
+        symmetries: 1, or 2, 4 or 8 for the mean over so many turned and mirrored boards.
         progress: called with positions done and positions in all.
         threads: that work side by side, each on positions of its own.
 

@@ -216,4 +216,5 @@ def _bins(report: Row) -> list[tuple[float, Row]]:
 
 
 def _name(report: Row) -> str:
-    return f"{report['network']}, 8 symmetries" if report["symmetries"] == 8 else str(report["network"])
+    averaged = f", {report['symmetries']} symmetries" if report["symmetries"] > 1 else ""
+    return f"{report['network']}{averaged}"

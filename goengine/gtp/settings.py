@@ -125,7 +125,7 @@ _THREADS, _NETWORK, _DEVICE = "threads", "network", "device"
 _PARAMETERS: dict[str, _Kind] = {
     "temperature": _Kind("temperature", "a number, 0 to 100", _number),
     "topP": _Kind("top_p", "a share above 0, up to 1", _number),
-    "symmetries": _Kind("symmetries", "1 or 8", _whole),
+    "symmetries": _Kind("symmetries", "1, 2, 4 or 8", _whole),
     "seed": _Kind("seed", "a whole number, or none", _or_none(_whole)),
     "resign": _Kind("resign", "points behind, above 0, or none", _or_none(_number)),
     "resignChance": _Kind("resign_chance", "a share above 0, up to 0.5", _number),
@@ -135,7 +135,7 @@ _PARAMETERS: dict[str, _Kind] = {
     "network": _Kind(_NETWORK, f"a file, {' or '.join(NAMED)}", _network),
     "device": _Kind(_DEVICE, "cpu, cuda, cuda:1, ...", str.lower),
     "chosenMoveTemperature": _Kind("temperature", "a number, 0 to 100", _number),
-    "rootNumSymmetriesToSample": _Kind("symmetries", "1 or 8", _whole),
+    "rootNumSymmetriesToSample": _Kind("symmetries", "1, 2, 4 or 8", _whole),
     "searchRandSeed": _Kind("seed", "a whole number, or none", _or_none(_whole)),
     "numSearchThreads": _Kind(_THREADS, "a whole number from 1", _whole),
 }

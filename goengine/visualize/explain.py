@@ -33,7 +33,7 @@ class Explanation:
         probability: of the move, among all legal ones.
         rank: 1 for the network's favourite.
         groups: one a stone or chain, those that speak most for the move first; see `Dependence`.
-        symmetries: that were averaged, 1 or 8.
+        symmetries: that were averaged.
     """
 
     position: Position
@@ -67,7 +67,7 @@ def explain(
         position: is not changed.
         move: a legal point for the player to move.
         by: ``stone`` or ``chain``.
-        symmetries: 1 or 8.
+        symmetries: 1, 2, 4 or 8.
         progress: called with how many positions are done, and their number.
 
     Raises:

@@ -13,7 +13,7 @@ from torch import Tensor
 from goengine.checkpoint import Network
 from goengine.features import encode_words, unpack
 from goengine.rules import Position
-from goengine.symmetry import SYMMETRIES, inverse_table, symmetry_table
+from goengine.symmetry import AVERAGED, inverse_table, symmetry_table
 from goengine.visualize.attribution import Score, integrated_gradients, log_odds, saliency
 from goengine.visualize.stones import check_move
 
@@ -36,7 +36,7 @@ def move_score(network: Network, position: Position, move: int, symmetries: int 
         network: for this board size.
         position: where the move is legal; the same moves stay legal whatever the planes.
         move: a legal point for the player to move.
-        symmetries: 1, or 8 for those of the mean probability over the turned and mirrored boards.
+        symmetries: 1, or those of the mean probability over 2, 4 or 8 (`goengine.symmetry.AVERAGED`).
 
     Raises:
         IllegalMove: the move is illegal.
@@ -45,7 +45,7 @@ def move_score(network: Network, position: Position, move: int, symmetries: int 
     check_move(position, move)
     legal = torch.from_numpy(position.legal_mask())
     to, back = symmetry_table(position.size), inverse_table(position.size)
-    numbers = range(SYMMETRIES) if symmetries == SYMMETRIES else range(1)
+    numbers = AVERAGED[symmetries]
 
     def score(planes: Tensor) -> Tensor:
         answers = []

@@ -127,7 +127,7 @@ def dependence(
         position: before the move.
         move: a legal point for the player to move.
         groups: sets of stones to take away, one after the other; each stone by itself if None. See `chains`.
-        symmetries: 1, or 8 for the mean over the turned and mirrored boards.
+        symmetries: 1, or 2, 4 or 8 for the mean over so many turned and mirrored boards.
         progress: called with how many positions are done, and their number.
 
     Returns:
