@@ -67,7 +67,7 @@ class Recipe:
     channels_last: bool = True
     compile: bool = False
     threads: int = 0  # of torch; 0 leaves it to torch
-    parts: int = 1  # of a batch, each with batch norm of its own, spread over the threads: see Trainer.learn
+    parts: int = 1  # of a batch on a processor, each with batch norm of its own, spread over the threads
     encoder_threads: int = 1
     # What is written when.
     log_steps: int = 20

@@ -45,7 +45,7 @@ class Trainer:
         positions: learnt from so far, by all processes together.
         seconds: spent so far, loading not counted.
         slower: what the rates are multiplied by, after a run that diverged has been set back.
-        map: as the built-in one, by the threads of a run with ``parts``.
+        map: as the built-in one, by the threads of a run with ``parts`` on a processor; a GPU takes a batch as a whole.
         mark: called with the name of what has just been done within a step: for `goengine.trainer.profiling`.
     """
 
@@ -111,7 +111,7 @@ class Trainer:
         self._parts: Parts | None = None
         self.map: Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]] = map
         self._shared: nn.Module = self.objective
-        if recipe.parts > 1:
+        if recipe.parts > 1 and device.type == "cpu":
             self._parts = Parts(self.objective, recipe.parts, thread_count(recipe, self.processes.neighbours))
             self.map = self._parts.map
         else:
