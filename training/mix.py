@@ -1,0 +1,80 @@
+"""Average the weights of networks of one shape: python training/mix.py OUT NETWORK=SHARE NETWORK=SHARE ...
+
+A network that went on from another, and the other, mixed 4 to 1, can be better than both ("model soups", Wortsman et al.
+2022). It costs a network nothing in play. Choose shares by games that are not those that it is judged by.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from goengine.bundled import network_file
+from goengine.checkpoint import Network, load_network, save_network
+from goengine.errors import RecipeError
+from goengine.exits import exit_status
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="mix.py", description="Average the weights of networks of one shape.")
+    parser.add_argument("output", type=Path, help="the network file to write")
+    parser.add_argument("parts", nargs="+", metavar="NETWORK=SHARE", help="a network file, and its share of the whole")
+    return parser.parse_args(argv)
+
+
+def part(word: str) -> tuple[Path, float]:
+    """A network file and its share.
+
+    Raises:
+        RecipeError: if the word does not say them.
+    """
+    name, _, share = word.rpartition("=")
+    try:
+        number = float(share)
+    except ValueError:
+        number = 0.0
+    if not name or not 0 < number < float("inf"):
+        raise RecipeError(f"{word}: give a network file and its share, as new.safetensors=0.8")
+    return network_file(name), number
+
+
+def mix(networks: list[Network], shares: list[float]) -> Network:
+    """The first network with the weighted mean of all weights, batch norm's statistics among them.
+
+    Raises:
+        RecipeError: if they are of different shapes.
+    """
+    first = networks[0]
+    for network in networks[1:]:
+        same = (network.metadata[key] == first.metadata[key] for key in ("architecture", "config", "feature_set"))
+        if not all(same):
+            raise RecipeError(f"{network.name} is of another shape than {first.name}: only networks of one shape mix")
+    states = [network.module.state_dict() for network in networks]
+    for name, tensor in states[0].items():
+        if tensor.is_floating_point():
+            parts = [share / sum(shares) * state[name].double() for state, share in zip(states, shares, strict=True)]
+            tensor.copy_(torch.stack(parts).sum(0))
+    return first
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run it; bad input gives one line and status 2."""
+
+    def work() -> int:
+        arguments = parse_arguments(argv)
+        found = [part(word) for word in arguments.parts]
+        shares = [share for _, share in found]
+        networks = [load_network(path) for path, _ in found]
+        mixed = mix(networks, shares)
+        training = {**mixed.metadata.get("training", {}), "mixed": [[path.name, share] for path, share in found]}
+        kept = {key: value for key, value in mixed.metadata.items() if key not in ("results", "training")}
+        save_network(arguments.output, mixed.module, {**kept, "training": training}, mixed.repertoire)
+        return 0
+
+    return exit_status("mix.py", work, "interrupted")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
