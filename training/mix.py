@@ -1,7 +1,7 @@
 """Average the weights of networks of one shape: python training/mix.py OUT NETWORK=SHARE NETWORK=SHARE ...
 
-A network that went on from another, and the other, mixed 4 to 1, can be better than both ("model soups", Wortsman et al.
-2022). It costs a network nothing in play. Choose shares by games that are not those that it is judged by.
+A network that went on from another, and the other, mixed 4 to 1, can be better than both ("model soups", Wortsman et
+al. 2022). It costs nothing in play. Choose the shares by other games than those that the mixture is judged by.
 """
 
 import argparse

@@ -1,0 +1,63 @@
+"""training/mix.py from outside: a weighted mean of networks, and what bad input gets."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from known_networks import saved
+from scripts import load_script
+
+from goengine.checkpoint import load_network, save_network
+from goengine.networks import build_network
+
+
+def run(*arguments: object) -> int:
+    return int(load_script("training/mix.py").main([str(argument) for argument in arguments]))
+
+
+def residual(path: Path, seed: int, filters: int = 4) -> Path:
+    torch.manual_seed(seed)
+    module = build_network("residual", in_planes=48, num_actions=81, filters=filters, depth=1)
+    for buffer in module.buffers():
+        buffer.add_(seed)  # statistics of batch norm that differ, and whole numbers
+    save_network(path, module, {"architecture": "residual", "feature_set": "alphago48", "board_size": 9, "name": "r"})
+    return path
+
+
+def test_weights_and_statistics_are_averaged(tmp_path: Path) -> None:
+    one, two = residual(tmp_path / "one.safetensors", 1), residual(tmp_path / "two.safetensors", 2)
+    output = tmp_path / "mixed.safetensors"
+    assert run(output, f"{one}=3", f"{two}=1") == 0  # shares need not add up to 1
+    mixed = load_network(output)
+    first, second = (load_network(path).module.state_dict() for path in (one, two))
+    for name, tensor in mixed.module.state_dict().items():
+        if tensor.is_floating_point():
+            expected = 0.75 * first[name] + 0.25 * second[name]
+            assert torch.allclose(tensor, expected, rtol=2e-3, atol=1e-5), name
+            assert not torch.allclose(tensor, first[name], rtol=2e-3, atol=1e-5) or torch.equal(
+                first[name], second[name]
+            ), name
+        else:
+            assert torch.equal(tensor, first[name])
+    assert mixed.metadata["training"]["mixed"] == [["one.safetensors", 3.0], ["two.safetensors", 1.0]]
+
+
+@pytest.mark.parametrize("word", ["{one}", "{one}=", "{one}=x", "{one}=0", "{one}=-1", "{one}=inf", "{one}=nan", "=1"])
+def test_a_share_that_is_none(word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = residual(tmp_path / "one.safetensors", 1)
+    output = tmp_path / "mixed.safetensors"
+    assert run(output, word.format(one=one)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "give a network file and its share" in line and not output.exists()
+
+
+def test_networks_of_other_shapes_do_not_mix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = residual(tmp_path / "one.safetensors", 1)
+    others = [residual(tmp_path / "wide.safetensors", 1, filters=8), saved(tmp_path / "tiny.safetensors", size=5)]
+    for other in others:
+        assert run(tmp_path / "mixed.safetensors", f"{one}=1", f"{other}=1") == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "is of another shape than r: only networks of one shape mix" in line
+    assert run(tmp_path / "mixed.safetensors", f"{one}=1", f"{tmp_path / 'none.safetensors'}=1") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "none.safetensors" in line
