@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from goengine.errors import GoEngineError
-from goengine.symmetry import AVERAGED
 
-__all__ = ["PASS_POLICIES", "Style", "check_drawing"]
+__all__ = ["ORIENTATIONS", "PASS_POLICIES", "Style", "check_drawing"]
 
 PASS_POLICIES = ("human", "cleanup")
+ORIENTATIONS = (1, 2, 4, 8)  # how many may be averaged: `goengine.symmetry.AVERAGED`, without loading NumPy
 
 
 def check_drawing(temperature: float, top_p: float = 1.0) -> None:
@@ -48,7 +48,7 @@ class Style:
     """The share of playouts won below which they see no chance; they are random, so that this is no winning rate."""
 
     def __post_init__(self) -> None:
-        if self.symmetries not in AVERAGED:
+        if self.symmetries not in ORIENTATIONS:
             raise GoEngineError(f"symmetries {self.symmetries} is not possible: use 1, 2, 4 or 8")
         check_drawing(self.temperature, self.top_p)
         if self.seed is not None and self.seed < 0:

@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "summary": {"networks"},
     "rules": {"board", "coords"},
     "rulesets": {"rules"},
-    "style": {"symmetry"},
+    "style": set(),
     "groups": set(),
     "estimate": {"_kernels", "groups", "helpers", "rules"},
     "scoring": {"estimate", "rules", "rulesets"},

@@ -6,8 +6,10 @@ import pytest
 import torch
 from known_networks import saved
 from scripts import load_script
+from small_games import sgf
 
 from goengine.checkpoint import load_network, save_network
+from goengine.evaluation.evaluator import evaluate
 from goengine.networks import build_network
 
 
@@ -40,6 +42,21 @@ def test_weights_and_statistics_are_averaged(tmp_path: Path) -> None:
         else:
             assert torch.equal(tensor, first[name])
     assert mixed.metadata["training"]["mixed"] == [["one.safetensors", 3.0], ["two.safetensors", 1.0]]
+    assert "results" not in mixed.metadata
+
+
+def test_the_mixture_is_measured(tmp_path: Path) -> None:
+    one = residual(tmp_path / "one.safetensors", 1)
+    (tmp_path / "games.sgfs").write_text("\n".join(sgf(seed) for seed in range(4)), encoding="utf-8")
+    output = tmp_path / "mixed.safetensors"
+    words = ("--validation", tmp_path / "games.sgfs", "--limit", "30", "--threads", "1")
+    assert run(output, f"{one}=1", *words) == 0
+    results = load_network(output).metadata["results"]
+    assert set(results) == {"all", "games"} and results["all"] == results["games"]
+    expected = evaluate(load_network(one), [tmp_path / "games.sgfs"], 30).as_dict()
+    for key, value in results["all"].items():
+        assert value == pytest.approx(expected[key]), key
+    assert results["all"]["positions"] == 30
 
 
 @pytest.mark.parametrize("word", ["{one}", "{one}=", "{one}=x", "{one}=0", "{one}=-1", "{one}=inf", "{one}=nan", "=1"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from goengine.style import ORIENTATIONS
 from goengine.symmetry import (
     AVERAGED,
     SYMMETRIES,
@@ -50,6 +51,7 @@ def test_compose_is_one_after_the_other(first: int, second: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 4, 8])
 def test_what_is_averaged_is_a_group(count: int) -> None:
+    assert tuple(AVERAGED) == ORIENTATIONS
     numbers = AVERAGED[count]
     assert len(set(numbers)) == count and numbers[0] == 0
     assert {compose(first, second) for first in numbers for second in numbers} == set(numbers)

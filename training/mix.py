@@ -12,7 +12,10 @@ import torch
 
 from goengine.bundled import network_file
 from goengine.checkpoint import Network, load_network, save_network
+from goengine.cli.options import default_threads
+from goengine.cli.progress import Progress
 from goengine.errors import RecipeError
+from goengine.evaluation.evaluator import evaluate
 from goengine.exits import exit_status
 
 
@@ -21,7 +24,15 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mix.py", description="Average the weights of networks of one shape.")
     parser.add_argument("output", type=Path, help="the network file to write")
     parser.add_argument("parts", nargs="+", metavar="NETWORK=SHARE", help="a network file, and its share of the whole")
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--validation", nargs="+", metavar="GAMES", help="measure the mixture on these, for its results"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="positions to measure (default: all)")
+    parser.add_argument("--threads", type=int, help="processor cores to use (default: all, at most 4)")
+    arguments = parser.parse_args(argv)
+    if (arguments.limit or 1) < 1 or (arguments.threads or 1) < 1:
+        raise RecipeError("--limit and --threads need 1 or more")
+    return arguments
 
 
 def part(word: str) -> tuple[Path, float]:
@@ -69,8 +80,16 @@ def main(argv: list[str] | None = None) -> int:
         networks = [load_network(path) for path, _ in found]
         mixed = mix(networks, shares)
         training = {**mixed.metadata.get("training", {}), "mixed": [[path.name, share] for path, share in found]}
-        kept = {key: value for key, value in mixed.metadata.items() if key not in ("results", "training")}
-        save_network(arguments.output, mixed.module, {**kept, "training": training}, mixed.repertoire)
+        metadata = {key: value for key, value in mixed.metadata.items() if key != "results"} | {"training": training}
+        if arguments.validation:
+            threads = arguments.threads or default_threads()
+            report = evaluate(mixed, arguments.validation, arguments.limit, 1, Progress("mixture"), threads).as_dict()
+            measured = {"all": report, **report["by_source"]}
+            metadata["results"] = {
+                name: {key: figures[key] for key in ("positions", "top1", "top5", "loss")}
+                for name, figures in measured.items()
+            }
+        save_network(arguments.output, mixed.module, metadata, mixed.repertoire)
         return 0
 
     return exit_status("mix.py", work, "interrupted")

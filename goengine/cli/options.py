@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from goengine.bundled import network_file
 from goengine.errors import GoEngineError, NetworkFileError
-from goengine.style import Style
-from goengine.symmetry import AVERAGED
+from goengine.style import ORIENTATIONS, Style
 
 if TYPE_CHECKING:
     from goengine.checkpoint import Network
@@ -28,7 +27,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--symmetries",
         type=int,
-        choices=tuple(AVERAGED),
+        choices=ORIENTATIONS,
         default=1,
         help="2, 4 or 8: average over so many turned and mirrored boards, stronger and as many times the work "
         "(default: %(default)s)",
