@@ -1,14 +1,16 @@
 """training/mix.py from outside: a weighted mean of networks, and what bad input gets."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from known_networks import saved
 from scripts import load_script
 from small_games import sgf
 
-from goengine.checkpoint import load_network, save_network
+from goengine.checkpoint import Network, load_network, save_network
 from goengine.evaluation.evaluator import evaluate
 from goengine.networks import build_network
 
@@ -57,6 +59,28 @@ def test_the_mixture_is_measured(tmp_path: Path) -> None:
     for key, value in results["all"].items():
         assert value == pytest.approx(expected[key]), key
     assert results["all"]["positions"] == 30
+
+
+def test_a_mixture_that_was_not_measured_is_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = residual(tmp_path / "one.safetensors", 1)
+    (tmp_path / "games.sgfs").write_text("\n".join(sgf(seed) for seed in range(4)), encoding="utf-8")
+    output = tmp_path / "mixed.safetensors"
+    for option in ("--limit", "--threads"):
+        assert run(output, f"{one}=1", option, "0") == 2
+        assert f"{option} 0 is not possible: use 1 or more" in capsys.readouterr().err
+    asked, ask = [], Network.policy
+
+    def stop(self: Network, batch: Any, symmetries: int = 1, legal: Any = None) -> np.ndarray:
+        asked.append(len(batch))
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return ask(self, batch, symmetries, legal)
+
+    monkeypatch.setattr(Network, "policy", stop)
+    assert run(output, f"{one}=1", "--validation", tmp_path / "games.sgfs", "--threads", "1") == 130
+    assert "interrupted" in capsys.readouterr().err and len(asked) == 2 and not output.exists()
 
 
 @pytest.mark.parametrize("word", ["{one}", "{one}=", "{one}=x", "{one}=0", "{one}=-1", "{one}=inf", "{one}=nan", "=1"])

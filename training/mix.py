@@ -12,8 +12,8 @@ import torch
 
 from goengine.bundled import network_file
 from goengine.checkpoint import Network, load_network, save_network
-from goengine.cli.options import default_threads
-from goengine.cli.progress import Progress
+from goengine.cli.options import check_counts, default_threads
+from goengine.cli.progress import Progress, terminable
 from goengine.errors import RecipeError
 from goengine.evaluation.evaluator import evaluate
 from goengine.exits import exit_status
@@ -30,8 +30,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, metavar="N", help="positions to measure (default: all)")
     parser.add_argument("--threads", type=int, help="processor cores to use (default: all, at most 4)")
     arguments = parser.parse_args(argv)
-    if (arguments.limit or 1) < 1 or (arguments.threads or 1) < 1:
-        raise RecipeError("--limit and --threads need 1 or more")
+    check_counts(arguments, "limit", "threads")
     return arguments
 
 
@@ -83,8 +82,12 @@ def main(argv: list[str] | None = None) -> int:
         metadata = {key: value for key, value in mixed.metadata.items() if key != "results"} | {"training": training}
         if arguments.validation:
             threads = arguments.threads or default_threads()
-            report = evaluate(mixed, arguments.validation, arguments.limit, 1, Progress("mixture"), threads).as_dict()
-            measured = {"all": report, **report["by_source"]}
+            with terminable():
+                report = evaluate(mixed, arguments.validation, arguments.limit, 1, Progress("mixture"), threads)
+            if not report.complete:
+                raise KeyboardInterrupt
+            figures_of_all = report.as_dict()
+            measured = {"all": figures_of_all, **figures_of_all["by_source"]}
             metadata["results"] = {
                 name: {key: figures[key] for key in ("positions", "top1", "top5", "loss")}
                 for name, figures in measured.items()

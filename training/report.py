@@ -17,7 +17,7 @@ import torch
 
 from goengine.bundled import DEFAULT, network_file
 from goengine.checkpoint import Network, load_network
-from goengine.cli.options import default_threads
+from goengine.cli.options import check_counts, default_threads
 from goengine.cli.progress import Progress, terminable
 from goengine.corpus import source_name
 from goengine.errors import RecipeError
@@ -36,7 +36,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """The command line.
 
     Raises:
-        RecipeError: a number is out of range, or two files would share a name.
+        GoEngineError: a number is out of range, or two files would share a name.
     """
     parser = argparse.ArgumentParser(prog="report.py", description="Measure a network on every file, with pictures.")
     parser.add_argument("folder", type=Path, help="where the report goes; made if it is not there")
@@ -54,9 +54,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="processor cores to use (default: all, at most 4)")
     parser.add_argument("--no-plots", action="store_true", help="no pictures, for which matplotlib is needed")
     arguments = parser.parse_args(argv)
-    for name in ("limit", "limit_symmetries", "threads"):
-        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
-            raise RecipeError(f"--{name.replace('_', '-')} {getattr(arguments, name)} is not possible: use 1 or more")
+    check_counts(arguments, "limit", "limit_symmetries", "threads")
     names = [source_name(path) for path in arguments.games]
     for name in names:
         if names.count(name) > 1:

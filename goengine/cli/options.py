@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from goengine.checkpoint import Network
     from goengine.player import Player
 
-__all__ = ["add_game", "add_network", "add_player", "check", "default_threads", "make_player", "resize"]
+__all__ = ["add_game", "add_network", "add_player", "check", "check_counts", "default_threads", "make_player", "resize"]
 
 RESIGN_POINTS = 30.0
 """Points behind at which a player resigns that was told to, and not when."""
@@ -111,14 +111,25 @@ def check(args: argparse.Namespace) -> None:
         raise GoEngineError(f"--size {args.size} is not possible: use 2 to 25")
     if not math.isfinite(given.get("komi", 0.0)):
         raise GoEngineError(f"--komi {args.komi} is no komi: give a number, as 7.5")
-    if given.get("threads") is not None and args.threads < 1:
-        raise GoEngineError(f"--threads {args.threads} is not possible: use 1 or more")
+    check_counts(args, "threads")
     if given.get("network") is not None and not network_file(args.network).is_file():
         raise NetworkFileError(f"{args.network}: no such network file")
     try:
         Style(**_style(args))
     except GoEngineError as error:
         raise GoEngineError(f"--{error}") from None
+
+
+def check_counts(args: argparse.Namespace, *names: str) -> None:
+    """Refuse a number below 1 for any of these options; a command has only some of them, and may leave out others.
+
+    Raises:
+        GoEngineError: naming the option.
+    """
+    for name in names:
+        value = getattr(args, name, None)
+        if value is not None and value < 1:
+            raise GoEngineError(f"--{name.replace('_', '-')} {value} is not possible: use 1 or more")
 
 
 def _style(args: argparse.Namespace) -> dict[str, Any]:

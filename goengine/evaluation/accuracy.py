@@ -17,7 +17,7 @@ from goengine.intervals import Resamples
 from goengine.metrics import PolicyMeter
 from goengine.shards import rank_text
 
-__all__ = ["INTERVALS", "PHASES", "Guesses", "Positions", "Report"]
+__all__ = ["INTERVALS", "PHASES", "Guesses", "Positions", "Report", "label_of"]
 
 PHASES = (("1-30", 30), ("31-100", 100), ("101-200", 200), ("201+", 10**9))
 """Name of each phase and its last move."""
@@ -129,13 +129,13 @@ class Report:
 
     @property
     def symmetries(self) -> int:
-        """1, or 8 for the mean over the turned and mirrored boards."""
+        """1, or 2, 4 or 8 for the mean over so many turned and mirrored boards."""
         return self.guesses.symmetries
 
     @property
     def label(self) -> str:
         """The network's name, and how it was asked."""
-        return f"{self.network}, {self.symmetries} symmetries" if self.symmetries > 1 else self.network
+        return label_of(self.network, self.symmetries)
 
     @property
     def games(self) -> int:
@@ -246,6 +246,11 @@ class Report:
             "calibration": self.calibration(),
             **grouped,
         }
+
+
+def label_of(network: str, symmetries: int) -> str:
+    """A network's name, and how it was asked."""
+    return f"{network}, {symmetries} symmetries" if symmetries > 1 else network
 
 
 def standard_error(meter: PolicyMeter) -> float:

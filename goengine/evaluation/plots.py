@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goengine.errors import GoEngineError
+from goengine.evaluation.accuracy import label_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -216,5 +217,4 @@ def _bins(report: Row) -> list[tuple[float, Row]]:
 
 
 def _name(report: Row) -> str:
-    averaged = f", {report['symmetries']} symmetries" if report["symmetries"] > 1 else ""
-    return f"{report['network']}{averaged}"
+    return label_of(report["network"], report["symmetries"])
