@@ -63,6 +63,7 @@ ALLOWED: dict[str, set[str]] = {
     "env": {"batch", "checkpoint", "coords", "features", "gtp", "handicap", "resize", "rules", "sampling", "style"},
     "selfplay": {"batch", "folders", "intervals", "match", "player", "rules", "sampling", "sgf", "shards", "style"},
     "resize": {"checkpoint", "layers"},
+    "reshape": {"layers", "networks"},
     "reinforce": {"checkpoint", "layers", "optimizers", "rules", "selfplay", "settings"},
     "gtp": {"bundled", "coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
     "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "intervals", "resize", "rules", "sgf", "symmetry"},
