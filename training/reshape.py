@@ -31,7 +31,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     def command(name: str, work: Callable[[argparse.Namespace, Network], PolicyNetwork], text: str) -> None:
         part = commands.add_parser(name, help=text, description=text)
         part.add_argument("output", type=Path, help="the network file to write")
-        part.add_argument("network", help="the residual network: a file, or bundled, or small")
+        part.add_argument("network", help="the residual network: a file, or bundled or small")
         part.set_defaults(work=work)
         if name == "shorten":
             part.add_argument("--blocks", type=int, required=True, metavar="N", help="residual blocks to leave")

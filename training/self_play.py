@@ -44,7 +44,7 @@ REPORT_EVERY = 10.0  # seconds between two lines of progress
 def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="self_play.py", description="Games of networks by the thousand.")
-    parser.add_argument("network", metavar="NETWORK", help="a network file, or bundled or small")
+    parser.add_argument("network", metavar="NETWORK", help="a network file, or bundled, small or alphago")
     parser.add_argument(
         "opponents",
         nargs="*",

@@ -1,9 +1,10 @@
 """The networks that come with the program; where a network file is asked for, their names do as well.
 
 - ``bundled``: the most accurate one, which plays where no other is asked for;
-- ``small``: several times as fast and less accurate, for slow machines and many games at once.
+- ``small``: several times as fast and less accurate, for slow machines and many games at once;
+- ``alphago``: the very network of Silver et al. 2016, 192 filters and twelve convolutions, for comparison with the paper.
 
-training/README.md has the figures of both; ``goengine info NAME`` says how they were made.
+training/README.md has the figures of all; ``goengine info NAME`` says how they were made.
 """
 
 import os
@@ -13,7 +14,11 @@ __all__ = ["BUNDLED", "DEFAULT", "NAMED", "network_file"]
 
 DEFAULT = "bundled"
 _FOLDER = Path(__file__).parent
-NAMED = {DEFAULT: _FOLDER / "default.safetensors", "small": _FOLDER / "small.safetensors"}
+NAMED = {
+    DEFAULT: _FOLDER / "default.safetensors",
+    "small": _FOLDER / "small.safetensors",
+    "alphago": _FOLDER / "alphago.safetensors",
+}
 """The network files by name."""
 BUNDLED = NAMED[DEFAULT]
 

@@ -10,7 +10,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``goengine info``."""
-    parser.add_argument("network", nargs="?", help="a network file, or bundled or small (default: bundled)")
+    parser.add_argument("network", nargs="?", help="a network file, or bundled, small or alphago (default: bundled)")
     parser.add_argument("--json", action="store_true", help="print one JSON object, with the recipe too")
 
 
