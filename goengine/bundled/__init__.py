@@ -2,7 +2,7 @@
 
 - ``bundled``: the most accurate one, which plays where no other is asked for;
 - ``small``: several times as fast and less accurate, for slow machines and many games at once;
-- ``alphago``: the very network of Silver et al. 2016, 192 filters and twelve convolutions, for comparison with the paper.
+- ``alphago``: the very network of Silver et al. 2016, 192 filters and twelve convolutions, to compare with it.
 
 training/README.md has the figures of all; ``goengine info NAME`` says how they were made.
 """

@@ -23,7 +23,7 @@ RESIGN_POINTS = 30.0
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Declare ``--network`` and how it is used."""
     group = parser.add_argument_group("the network")
-    group.add_argument("--network", metavar="FILE", help="a network file, or bundled, small or alphago (default: bundled)")
+    group.add_argument("--network", metavar="FILE", help="a file, or bundled, small or alphago (default: bundled)")
     group.add_argument(
         "--symmetries",
         type=int,
