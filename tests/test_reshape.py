@@ -99,11 +99,8 @@ def test_a_fresh_block_changes_nothing_at_first() -> None:
     module, x = residual(), planes()
     longer = arranged(module, [0, None, 1, 2, None])
     assert longer.config["depth"] == 5 and torch.equal(longer(x), module(x))
-    moved, weight = (
-        longer.get_submodule("blocks.2.conv1"),
-        module.get_submodule("blocks.1.conv1").get_parameter("weight"),
-    )
-    assert torch.equal(moved.get_parameter("weight"), weight)
+    moved, before = longer.get_submodule("blocks.2.conv1"), module.get_submodule("blocks.1.conv1")
+    assert torch.equal(moved.get_parameter("weight"), before.get_parameter("weight"))
     with torch.no_grad():
         longer.get_submodule("blocks.1.conv2").get_parameter("weight").fill_(0.1)
     assert not torch.allclose(longer(x), module(x), atol=1e-2)  # it stands where later ones see it

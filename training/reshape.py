@@ -15,9 +15,10 @@ import torch
 from goengine.bundled import network_file
 from goengine.checkpoint import Network, load_network, save_network
 from goengine.cli.options import check_counts, default_threads
-from goengine.cli.progress import terminable
+from goengine.cli.progress import Progress, terminable
 from goengine.errors import RecipeError
-from goengine.evaluation.evaluator import evaluate
+from goengine.evaluation.evaluator import Subject, measure
+from goengine.evaluation.heldout import load_games
 from goengine.exits import exit_status
 from goengine.networks import PolicyNetwork, Residual
 from goengine.reshape import arranged, unrolled
@@ -65,20 +66,25 @@ def shorten(arguments: argparse.Namespace, network: Network) -> PolicyNetwork:
     left = list(range(len(module.blocks)))
     if arguments.blocks >= len(left):
         raise RecipeError(f"{network.name} has {len(left)} blocks: give --blocks less than that")
-    threads = arguments.threads or default_threads()
+    games = load_games(arguments.games, network.size)
 
-    def loss(blocks: list[int]) -> float:
-        found = arranged(module, blocks)
-        metadata = {**network.metadata, "config": found.config}
-        candidate = Network(found, metadata, network.name, network.feature_set, network.size)
-        report = evaluate(candidate, arguments.games, arguments.limit, threads=threads)
-        if not report.complete:
+    def losses(orders: list[list[int]]) -> list[float]:
+        """Of the network with these blocks, on the same positions."""
+        subjects = []
+        for blocks in orders:
+            found = arranged(module, blocks)
+            metadata = {**network.metadata, "config": found.config}
+            subjects.append(Subject(Network(found, metadata, network.name, network.feature_set, network.size)))
+        progress = Progress(f"{len(left)} blocks left")
+        reports = measure(subjects, games, arguments.limit, progress, arguments.threads or default_threads())
+        if not reports[0].complete:
             raise KeyboardInterrupt
-        return float(report.as_dict()["loss"])
+        return [report.total.loss for report in reports]
 
-    print(f"all {len(left)} blocks: {loss(left):.4f} nats", file=sys.stderr, flush=True)
+    print(f"all {len(left)} blocks: {losses([left])[0]:.4f} nats", file=sys.stderr, flush=True)
     while len(left) > arguments.blocks:
-        value, block = min((loss([other for other in left if other != block]), block) for block in left)
+        without = losses([[other for other in left if other != block] for block in left])
+        value, block = min(zip(without, left, strict=True))
         left.remove(block)
         print(f"without block {block}: {value:.4f} nats, {len(left)} left", file=sys.stderr, flush=True)
     return arranged(module, left)
