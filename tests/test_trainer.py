@@ -166,15 +166,16 @@ def test_a_teacher_may_look_at_turned_boards(tmp_path: Path) -> None:
     pupil = Trainer(recipe(network="alphago", teacher=str(path), teacher_turned=True, retain=1.0), CPU)
     pupil.stay_near(path)
     words = pupil.to_device(one)[0]
+    assert pupil.objective.teacher is not None
     with torch.no_grad():
-        found = pupil.objective._turned_logits(teacher.module, words)
-    seen = set()
+        found = pupil.objective.teacher.logits(words)
+    seen, written = set(), load_network(path).module
     for board, logits in zip(words.numpy(), found.numpy(), strict=True):
         fits = []
         for symmetry in range(8):
             turned = torch.from_numpy(transform(board.reshape(9, 9), symmetry).reshape(1, -1).copy())
             with torch.no_grad():
-                answer = teacher.module(pupil.objective.planes(turned)).numpy().reshape(9, 9)
+                answer = written(pupil.objective.planes(turned)).numpy().reshape(9, 9)
             if np.allclose(transform(answer, inverse(symmetry)).reshape(-1), logits, atol=1e-5):
                 fits.append(symmetry)
         assert len(fits) == 1 and fits != [0], fits

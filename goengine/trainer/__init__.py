@@ -5,6 +5,7 @@ processes     training in many processes
 schedule      where a run stands: learning rate, cool-down, end
 objective     from packed words to the loss
 extras        later moves, later boards, biases of sources: what else is learnt from
+teacher       another network, whose policy is learnt
 parts         a batch spread over threads
 averages      averaged weights
 learning      the Trainer: network, optimizers, one step

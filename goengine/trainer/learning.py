@@ -23,6 +23,7 @@ from goengine.trainer.extras import Labels, in_pieces, labels_of, turn_labels
 from goengine.trainer.objective import Objective
 from goengine.trainer.parts import Parts
 from goengine.trainer.processes import Processes
+from goengine.trainer.teacher import Teacher
 
 __all__ = ["Trainer"]
 
@@ -96,7 +97,6 @@ class Trainer:
         self.objective = Objective(self.module, recipe, self.in_planes, self.bfloat16, sources).to(device)
         self._new = torch.from_numpy(symmetry_table(self.size).copy()).to(device)
         self._old = torch.from_numpy(inverse_table(self.size).copy()).to(device)
-        self.objective.turns = (self._new, self._old)
         beside = self.objective.extras.parameters()
         self.optimizers = make_optimizers(self.module, recipe, device.type == "cuda", beside)
         self.averages = Averages(self.module, recipe.ema)
@@ -164,7 +164,7 @@ class Trainer:
                 f"{path}: a network for {network.feature_set} on {network.size}x{network.size} boards; the recipe's is "
                 f"for {self.recipe.feature_set} on {self.size}x{self.size}: give another --teacher"
             )
-        self.objective.start = (network.module,)
+        self.objective.teacher = Teacher(network, self.objective.planes, self.recipe.teacher_turned)
 
     # ---------------------------------------------------------------------------------------------------------- step
     def to_device(self, batch: Batch) -> tuple[Tensor, Tensor, Labels]:

@@ -12,6 +12,7 @@ from goengine.metrics import brier_loss, drift, legal_points, mask_illegal, poli
 from goengine.networks import PolicyNetwork
 from goengine.recipe import Recipe
 from goengine.trainer.extras import Extras, Labels
+from goengine.trainer.teacher import Teacher
 
 __all__ = ["Objective"]
 
@@ -23,10 +24,7 @@ class Objective(nn.Module):
         network: the policy network.
         extras: heads and biases that learn with it, and are no part of it.
         cooling: whether the run is in its cool-down: then the recipe's ``brier`` counts.
-        start: the network to stay near, or to learn from, as the recipe's ``retain`` asks, or none; its parameters are
-            not this module's.
-        turns: for each symmetry where every point comes from, and where it goes, int64 (8, points) each, on the device:
-            needed where the recipe has the teacher look at turned boards.
+        teacher: the network to stay near, or to learn from, as the recipe's ``retain`` asks, or none.
         mark: called with ``"unpack"`` once the planes are there, if set: for `goengine.trainer.profiling`.
     """
 
@@ -37,12 +35,11 @@ class Objective(nn.Module):
         self.network = network
         self.extras = Extras(recipe, sources)
         self.cooling = False
-        self.start: tuple[nn.Module, ...] = ()
-        self.turns: tuple[Tensor, Tensor] | None = None
+        self.teacher: Teacher | None = None
         self.mark: Callable[[str], None] | None = None
         self._in_planes, self._size = in_planes, recipe.board_size
         self._legal_only, self._channels_last, self._bfloat16 = recipe.legal_only, recipe.channels_last, bfloat16
-        self._retain, self._brier, self._turned = recipe.retain, recipe.brier, recipe.teacher_turned
+        self._retain, self._brier = recipe.retain, recipe.brier
 
     def autocast(self, device: torch.device) -> contextlib.AbstractContextManager[Any]:
         """Where convolutions are in bfloat16, if they are to be."""
@@ -65,7 +62,7 @@ class Objective(nn.Module):
         Returns:
             The loss, a scalar to go back from. Its terms, float32 (1 + extra targets,) without gradients: the policy's,
             in nats a position, and those of `Extras.names`, without their weights. The count of hits. What holds the
-            network near its start, or its teacher (Hinton et al. 2015), is part of the policy's; Brier's score is not.
+            network near its start, or its teacher, is part of the policy's; Brier's score is not.
         """
         labels = labels or {}
         with self.autocast(words.device):
@@ -79,24 +76,14 @@ class Objective(nn.Module):
             else:
                 logits, extra, added = self.network(planes), [], 0.0  # (batch, points)
             with torch.no_grad():
-                starts = [self._turned_logits(start, words) if self._turned else start(planes) for start in self.start]
+                taught = None if self.teacher is None else self.teacher.logits(words)
         legal = legal_points(words)
         among = legal if self._legal_only else None
         policy = learnt = policy_loss(logits, targets, among)
         if self._brier and self.cooling:
             learnt = (1 - self._brier) * policy + self._brier * brier_loss(logits, targets, among)
-        for start in starts:
-            near = self._retain * drift(logits, start, legal)
+        if taught is not None:
+            near = self._retain * drift(logits, taught, legal)
             policy, learnt = policy + near, learnt + near
         terms = torch.stack([policy, *extra]).detach()
         return learnt + added, terms, (mask_illegal(logits.detach(), legal).argmax(1) == targets).sum()
-
-    def _turned_logits(self, network: nn.Module, words: Tensor) -> Tensor:
-        """What the network says of each board in another of its orientations, turned back: (batch, points).
-
-        Which one hangs on the stones, so a run can be repeated; over many positions, each of the other seven comes as
-        often. With it the divergence's gradient is on average that from the mean of their policies.
-        """
-        assert self.turns is not None
-        new, old = (table[1 + words.sum(1).remainder(7)] for table in self.turns)
-        return network(self.planes(words.gather(1, new))).gather(1, old)  # type: ignore[no-any-return]

@@ -45,7 +45,7 @@ class Parts:
 
         def part(number: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
             replica = self._replicas[number].train()
-            replica.start, replica.cooling = self._objective.start, self._objective.cooling
+            replica.teacher, replica.cooling = self._objective.teacher, self._objective.cooling
             loss, terms, right = replica(*pieces[number])
             return terms, right, torch.autograd.grad(loss, list(replica.parameters()))
 
