@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "prepare": {"sgf", "shards"},
     "corpus": {"features", "sgf", "shards"},
     "finetune": {"checkpoint", "corpus", "evaluation", "recipe", "repertoire"},
+    "material": {"corpus", "finetune", "recipe"},
     "dataset": {"corpus", "symmetry"},
     "endgame": {"estimate", "groups", "rules"},
     "player": {"endgame", "estimate", "rules", "style", "symmetry"},

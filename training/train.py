@@ -16,13 +16,11 @@ it writes nothing: it tells where the time of a step goes.
 
 import argparse
 import contextlib
-import dataclasses
 import math
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +33,11 @@ import torch
 from goengine import settings
 from goengine.bundled import DEFAULT, network_file
 from goengine.checkpoint import read_metadata
-from goengine.corpus import Corpus, join, load_corpus
-from goengine.corpus.players import PLAYER
 from goengine.dataset import PositionSampler, Prefetcher
 from goengine.errors import GoEngineError, NetworkFileError, RecipeError
 from goengine.exits import STOPPED, exit_status
-from goengine.finetune import OwnGames, keep_start, own_games, report
+from goengine.finetune import keep_start, report
+from goengine.material import gather, other_games
 from goengine.recipe import Recipe, read_recipe, recipe_from
 from goengine.runlog import RunLog, clock
 from goengine.trainer import (
@@ -150,62 +147,6 @@ def shape_of(path: str) -> dict[str, Any]:
     return {**shape, "network": metadata["architecture"]}
 
 
-def games_of(
-    arguments: argparse.Namespace, recipe: Recipe, drawn: dict[str, int], say: Callable[[str], None]
-) -> tuple[Recipe, Corpus, Corpus, OwnGames | None]:
-    """The games to learn from and those held out; for one player's, the recipe with the shares that they get."""
-    paths = arguments.games
-    if not paths and (arguments.smoke or arguments.profile):
-        paths = [SAMPLES]
-    if not paths:
-        raise RecipeError("give games to learn from: --games data/shards, or SGF files")
-    if arguments.player:
-        own = own_games(paths, arguments.player, arguments.mix, arguments.validation, recipe, say)
-        return own.recipe, own.training, join([own.held_out, own.general]), own
-    if arguments.mix:
-        raise RecipeError("--mix goes with --player: give all games to --games")
-    if PLAYER in drawn:
-        raise RecipeError("this run learns one player's moves: give --player, --games and --mix as before")
-    corpus = load_corpus(paths, recipe.board_size, training=True, progress=say)
-    if arguments.smoke or arguments.profile:
-        recipe = with_sources_of(corpus, recipe, say)
-    if arguments.validation:
-        return recipe, corpus, load_corpus(arguments.validation, recipe.board_size, progress=say), None
-    return recipe, *corpus.hold_out(recipe.hold_out, recipe.seed), None
-
-
-def with_sources_of(corpus: Corpus, recipe: Recipe, say: Callable[[str], None]) -> Recipe:
-    """The recipe without the sources that are not there: a trial of it does not need them."""
-    there = corpus.source_names
-    named = {*recipe.weights, *recipe.cooldown_shares, *filter(None, [recipe.source_biases])}
-    absent = sorted(named - set(there))
-    if not absent:
-        return recipe
-    say(f"only a trial: the recipe's sources {', '.join(absent)} are not among these games, and are left out")
-    return dataclasses.replace(
-        recipe,
-        weights={name: weight for name, weight in recipe.weights.items() if name in there},
-        cooldown_shares={name: share for name, share in recipe.cooldown_shares.items() if name in there},
-        source_biases=there[0] if recipe.source_biases in absent else recipe.source_biases,
-    )
-
-
-def check_games(corpus: Corpus, recipe: Recipe, resumed: dict[str, Any], folder: Path) -> str | None:
-    """A line if these are other games than those that a run began with; checkpoints from before that was noted pass."""
-    now = corpus.source_sizes()
-    before = resumed.get("sources", now)
-    if recipe.source_biases and list(before) != list(now):
-        raise RecipeError(
-            f"{folder} learns a bias for each of {', '.join(before)}: give games of these sources, no others"
-        )
-    if before == now and resumed.get("games", corpus.digest()) == corpus.digest():
-        return None
-    return (
-        f"warning: other games than before, which were {before} (positions): not the same run; give the same "
-        f"--games, or begin a new run with --from {folder / 'network.safetensors'}"
-    )
-
-
 def in_words(memory: dict[str, float]) -> str:
     """Memory in use, as ``memory 1.20 GiB  gpu memory 30.00 GiB``."""
     return "  ".join(f"{name.replace('_', ' ')} {size:.2f} GiB" for name, size in memory.items())
@@ -231,10 +172,12 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
         log.say(f"resumed with the settings of its checkpoint: {arguments.recipe} is not read")
 
     # ------------------------------------------------------------------------------------------------------- games
-    drawn = {} if resumed is None else resumed["sampler"]["drawn"]
-    recipe, corpus, held_out, own = games_of(arguments, recipe, drawn, log.say)
+    trial = bool(arguments.smoke or arguments.profile)
+    paths = arguments.games or [str(SAMPLES)] * trial
+    material = gather(recipe, paths, arguments.validation, arguments.player, arguments.mix, trial, log.say)
+    recipe, corpus, held_out, own = material.recipe, material.training, material.held_out, material.own
     if resumed is not None:
-        warning = check_games(corpus, recipe, resumed, folder)
+        warning = other_games(material, resumed, folder)
         if warning is not None:
             log.say(warning)
     if len(corpus) < recipe.batch or not len(held_out):
