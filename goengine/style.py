@@ -4,10 +4,16 @@ from dataclasses import dataclass
 
 from goengine.errors import GoEngineError
 
-__all__ = ["ORIENTATIONS", "PASS_POLICIES", "Style", "check_drawing"]
+__all__ = ["ORIENTATIONS", "PASS_POLICIES", "Style", "check_drawing", "check_symmetries"]
 
 PASS_POLICIES = ("human", "cleanup")
 ORIENTATIONS = (1, 2, 4, 8)  # how many may be averaged: `goengine.symmetry.AVERAGED`, without loading NumPy
+
+
+def check_symmetries(number: int) -> None:
+    """Raise GoEngineError unless a policy can be averaged over so many orientations."""
+    if number not in ORIENTATIONS:
+        raise GoEngineError(f"symmetries {number} is not possible: use 1, 2, 4 or 8")
 
 
 def check_drawing(temperature: float, top_p: float = 1.0) -> None:
@@ -48,8 +54,7 @@ class Style:
     """The share of playouts won below which they see no chance; they are random, so that this is no winning rate."""
 
     def __post_init__(self) -> None:
-        if self.symmetries not in ORIENTATIONS:
-            raise GoEngineError(f"symmetries {self.symmetries} is not possible: use 1, 2, 4 or 8")
+        check_symmetries(self.symmetries)
         check_drawing(self.temperature, self.top_p)
         if self.seed is not None and self.seed < 0:
             raise GoEngineError(f"seed {self.seed} is not possible: use 0 or more")

@@ -106,6 +106,14 @@ def test_an_evaluation_serves_all_games_of_a_player() -> None:
     assert max(len(first.asked), len(second.asked)) <= longest < sum(len(game.actions) for game in played) / 2
 
 
+def test_a_player_may_average_over_orientations() -> None:
+    first, second = FakeNetwork(5), FakeNetwork(5)
+    list(SelfPlay([first, second], size=5, slots=2, symmetries=[4, 1]).play([Game(0, 0, 1), Game(1, 1, 0)]))
+    assert set(first.asked) == {4} and set(second.asked) == {1}
+    with pytest.raises(GoEngineError, match="symmetries 3 is not possible: use 1, 2, 4 or 8"):
+        SelfPlay([first], size=5, symmetries=[3])
+
+
 def test_only_the_first_plies_are_drawn() -> None:
     alike = play([Game(number, 0, 0) for number in range(4)], sampling=Sampling(temperature=0))
     assert len({tuple(played.actions.tolist()) for played in alike.values()}) == 1

@@ -33,6 +33,7 @@ from goengine.runlog import clock
 from goengine.selfplay import Game, Played, Sampling, SelfPlay
 from goengine.selfplay.folder import GamesFolder
 from goengine.selfplay.results import results_text, summarize
+from goengine.style import ORIENTATIONS
 from goengine.trainer import StopSignals
 
 REPORT_EVERY = 10.0  # seconds between two lines of progress
@@ -71,6 +72,8 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     game.add_argument("--opening-moves", type=int, metavar="N", help="of an opening (default: 4 for corners, else 8)")
     game.add_argument("--seed", type=int, default=1, metavar="N", help="of all that is drawn (default: %(default)s)")
     draw = parser.add_argument_group("how moves are drawn")
+    draw.add_argument("--symmetries", type=int, choices=ORIENTATIONS, default=1, metavar="N",
+                      help="average the first network over 2, 4 or 8 orientations; its opponents see one")  # fmt: skip
     draw.add_argument(
         "--temperature",
         type=float,
@@ -222,6 +225,7 @@ def play_all(
             max_moves=args.max_moves,
             slots=min(args.slots, max(1, len(missing))),
             sampling=sampling,
+            symmetries=[args.symmetries] + [1] * (len(players.networks) - 1),
             seed=args.seed,
             threads=torch.get_num_threads(),
             watch=lambda turn: progress.ply(len(turn.actions)),
@@ -247,6 +251,7 @@ def work(args: argparse.Namespace) -> int:
         **{"size": size, "komi": args.komi, "ko": args.ko, "max_moves": args.max_moves or 2 * size * size},
         **{"openings": args.openings, "opening_moves": args.opening_moves, "records": schedule.digest},
         **{"seed": args.seed, "temperature": args.temperature, "top_p": args.top_p, "drawn": args.drawn},
+        **({"symmetries": args.symmetries} if args.symmetries > 1 else {}),
     }
     folder = GamesFolder(args.output, settings, players.names, size, args.komi, args.per_file)
     try:

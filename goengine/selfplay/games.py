@@ -12,7 +12,7 @@ from goengine.player import PolicySource
 from goengine.rules import Ko
 from goengine.sampling import draw_points
 from goengine.selfplay.ending import INSISTS, legal_points, open_points
-from goengine.style import check_drawing
+from goengine.style import check_drawing, check_symmetries
 
 __all__ = ["Game", "Played", "Sampling", "SelfPlay", "Turn"]
 
@@ -105,6 +105,7 @@ class SelfPlay:
         max_moves: plies after which a game is cut off and counted as it stands; None is ``2 * size * size``.
         slots: games at once.
         sampling: how moves are drawn.
+        symmetries: over so many orientations each player's policy is averaged: 1, 2, 4 or 8; None is 1 for all.
         seed: of all that is drawn, 0 or more.
         threads: for the rules; the networks have their own.
         watch: called with each decision, before it is played.
@@ -123,6 +124,7 @@ class SelfPlay:
         max_moves: int | None = None,
         slots: int = 128,
         sampling: Sampling | None = None,
+        symmetries: Sequence[int] | None = None,
         seed: int = 0,
         threads: int = 1,
         watch: Callable[[Turn], None] | None = None,
@@ -136,6 +138,9 @@ class SelfPlay:
         if seed < 0:
             raise GoEngineError(f"seed {seed} is not possible; give 0 or more")
         self.players = list(players)
+        self.symmetries = list(symmetries or [1] * len(self.players))
+        for number in self.symmetries:
+            check_symmetries(number)
         self.sampling = Sampling() if sampling is None else sampling
         self.seed = seed
         self.watch = watch
@@ -190,7 +195,7 @@ class _Run:
         plies = batch.plies
         for player in np.unique(movers[deciding]).tolist():
             at = np.flatnonzero(deciding & (movers == player))
-            policy = settings.players[player].policy(words[at], 1, legal[at])
+            policy = settings.players[player].policy(words[at], settings.symmetries[player], legal[at])
             allowed = open_[at] | (legal[at] & (policy >= INSISTS))
             actions[at] = self._choose(policy, allowed, draws[at], plies[at])
             if settings.watch is not None:
