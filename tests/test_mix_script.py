@@ -47,6 +47,20 @@ def test_weights_and_statistics_are_averaged(tmp_path: Path) -> None:
     assert "results" not in mixed.metadata
 
 
+@pytest.mark.parametrize("architecture", ["residual", "alphago"])
+def test_logits_are_sharpened(tmp_path: Path, architecture: str) -> None:
+    torch.manual_seed(7)
+    module = build_network(architecture, in_planes=48, num_actions=81, filters=4, depth=2)
+    torch.nn.init.normal_(module.head.bias)
+    path, output = tmp_path / "one.safetensors", tmp_path / "sharp.safetensors"
+    save_network(path, module, {"architecture": architecture, "feature_set": "alphago48", "board_size": 9})
+    assert run(output, f"{path}=1", "--sharpen", "1.25") == 0
+    planes = torch.randn(3, 48, 9, 9)
+    before, after = load_network(path).module(planes), load_network(output).module(planes)
+    assert torch.allclose(after, 1.25 * before, rtol=5e-3, atol=5e-3) and before.abs().max() > 1
+    assert load_network(output).metadata["training"]["sharpened"] == 1.25
+
+
 def test_the_mixture_is_measured(tmp_path: Path) -> None:
     one = residual(tmp_path / "one.safetensors", 1)
     (tmp_path / "games.sgfs").write_text("\n".join(sgf(seed) for seed in range(4)), encoding="utf-8")
@@ -67,6 +81,8 @@ def test_a_mixture_that_was_not_measured_is_not_written(
     one = residual(tmp_path / "one.safetensors", 1)
     (tmp_path / "games.sgfs").write_text("\n".join(sgf(seed) for seed in range(4)), encoding="utf-8")
     output = tmp_path / "mixed.safetensors"
+    assert run(output, f"{one}=1", "--sharpen", "0") == 2
+    assert "--sharpen 0: give a number near 1, such as 1.05" in capsys.readouterr().err
     for option in ("--limit", "--threads"):
         assert run(output, f"{one}=1", option, "0") == 2
         assert f"{option} 0 is not possible: use 1 or more" in capsys.readouterr().err
