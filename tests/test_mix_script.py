@@ -51,7 +51,7 @@ def test_weights_and_statistics_are_averaged(tmp_path: Path) -> None:
 def test_logits_are_sharpened(tmp_path: Path, architecture: str) -> None:
     torch.manual_seed(7)
     module = build_network(architecture, in_planes=48, num_actions=81, filters=4, depth=2)
-    torch.nn.init.normal_(module.head.bias)
+    torch.nn.init.normal_(module.get_submodule("head").get_parameter("bias"))
     path, output = tmp_path / "one.safetensors", tmp_path / "sharp.safetensors"
     save_network(path, module, {"architecture": architecture, "feature_set": "alphago48", "board_size": 9})
     assert run(output, f"{path}=1", "--sharpen", "1.25") == 0

@@ -77,7 +77,7 @@ def mix(networks: list[Network], shares: list[float]) -> Network:
 def sharpen(network: Network, factor: float) -> None:
     """Multiply the logits by a factor, in the weights of the last layer."""
     with torch.no_grad():
-        for parameter in network.module.head.parameters():
+        for parameter in network.module.get_submodule("head").parameters():
             parameter.mul_(factor)
 
 
