@@ -168,7 +168,7 @@ def test_a_teacher_may_look_at_turned_boards(tmp_path: Path) -> None:
     words = pupil.to_device(one)[0]
     assert pupil.objective.teacher is not None
     with torch.no_grad():
-        found = pupil.objective.teacher.logits(words)
+        found = pupil.objective.teacher.logits(words, pupil.objective.planes(words))
     seen, written = set(), load_network(path).module
     for board, logits in zip(words.numpy(), found.numpy(), strict=True):
         fits = []

@@ -164,7 +164,8 @@ class Trainer:
                 f"{path}: a network for {network.feature_set} on {network.size}x{network.size} boards; the recipe's is "
                 f"for {self.recipe.feature_set} on {self.size}x{self.size}: give another --teacher"
             )
-        self.objective.teacher = Teacher(network, self.objective.planes, self.recipe.teacher_turned)
+        turns = (self._new, self._old) if self.recipe.teacher_turned else None
+        self.objective.teacher = Teacher(network, self.objective.planes, turns)
 
     # ---------------------------------------------------------------------------------------------------------- step
     def to_device(self, batch: Batch) -> tuple[Tensor, Tensor, Labels]:

@@ -76,7 +76,7 @@ class Objective(nn.Module):
             else:
                 logits, extra, added = self.network(planes), [], 0.0  # (batch, points)
             with torch.no_grad():
-                taught = None if self.teacher is None else self.teacher.logits(words)
+                taught = None if self.teacher is None else self.teacher.logits(words, planes)
         legal = legal_points(words)
         among = legal if self._legal_only else None
         policy = learnt = policy_loss(logits, targets, among)

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from goengine.checkpoint import Network
 from goengine.inference import prepare
-from goengine.symmetry import inverse_table, symmetry_table
 
 __all__ = ["Teacher"]
 
@@ -19,31 +18,31 @@ class Teacher:
     Args:
         network: whose weights do not change.
         planes: float (batch, planes, size, size) from int64 words (batch, points): as the pupil gets them.
-        turned: whether it looks at each board in another of its orientations than the pupil.
+        turns: if it is to look at each board in another of its orientations than the pupil: for each symmetry where
+            every point comes from, and where it goes, int64 (8, points) each, on the network's device.
     """
 
-    def __init__(self, network: Network, planes: Callable[[Tensor], Tensor], turned: bool) -> None:
+    def __init__(
+        self, network: Network, planes: Callable[[Tensor], Tensor], turns: tuple[Tensor, Tensor] | None
+    ) -> None:
         self._module, self._kernel = network.module, prepare(network.module)
-        self._planes, self._turned = planes, turned
-        device = next(network.module.parameters()).device
-        tables = (symmetry_table(network.size), inverse_table(network.size))
-        self._tables = [torch.from_numpy(table.copy()).to(device) for table in tables]
+        self._planes, self._turns = planes, turns
 
-    def logits(self, words: Tensor) -> Tensor:
-        """Its logits, float (batch, points), from words as of the pupil's boards, and for their points.
+    def logits(self, words: Tensor, planes: Tensor) -> Tensor:
+        """Its logits for the points of the pupil's boards, float (batch, points), from their words and planes.
 
         Which orientation it looks at hangs on the stones, so a run can be repeated; over many positions, each of the
         other seven comes as often. The divergence's gradient is then on average that from the mean of their policies.
         """
-        if not self._turned:
-            return self._answer(words)
-        new, old = (table[1 + words.sum(1).remainder(7)] for table in self._tables)
+        if self._turns is None:
+            return self._answer(words, planes)
+        new, old = (table[1 + words.sum(1).remainder(7)] for table in self._turns)
         return self._answer(words.gather(1, new)).gather(1, old)
 
-    def _answer(self, words: Tensor) -> Tensor:
-        if self._kernel is None:
-            return self._module(self._planes(words))  # type: ignore[no-any-return]
-        return self._by_kernel(words)  # type: ignore[no-any-return]
+    def _answer(self, words: Tensor, planes: Tensor | None = None) -> Tensor:
+        if self._kernel is not None:
+            return self._by_kernel(words)  # type: ignore[no-any-return]
+        return self._module(self._planes(words) if planes is None else planes)  # type: ignore[no-any-return]
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _by_kernel(self, words: Tensor) -> Tensor:
