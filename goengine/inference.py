@@ -3,8 +3,9 @@
 A board goes through some 20 layers in a millisecond or two, so that what stands between the layers (Python, torch's
 dispatch, threads that wake up) costs more than their arithmetic. `Inference` prepares the weights once: norms become
 a scale and a shift, or part of the weights; filters are transformed and lie in the order in which they are read. The
-kernel is `goengine._kernels.forward`; like `goengine.winograd` it is used where the processor has AVX2, or as the
-environment variable GOENGINE_WINOGRAD says. Compared with the exact logits the error is some 1e-6 of the largest.
+kernel is `goengine._kernels.forward`; like `goengine.winograd` it is used where the processor has AVX2 or AVX-512,
+or as the environment variable GOENGINE_WINOGRAD says. Compared with the exact logits the error is some 1e-6 of the
+largest.
 
 Several threads share a few boards; of many boards each thread takes some. Results do not depend on the number of
 threads, nor on the other boards of a batch.

@@ -1,10 +1,11 @@
-"""Convolutions that train and evaluate about twice as fast on a processor: Winograd's, in float32 and channels last.
+"""Convolutions that train and evaluate up to twice as fast on a processor: Winograd's, in float32 and channels last.
 
 `WinogradConv2d` is an ``nn.Conv2d`` in every respect (parameters, state dict, results up to rounding); it differs only
 in how it computes, and only where that pays: 3x3 and 5x5 convolutions that keep the board's size, float32, on an x86
-processor with AVX2. Everything else goes to PyTorch's own convolution: a GPU, autocast and other dtypes, channel counts
-that are not multiples of 8, tracing, compiling and exporting, vmap and forward-mode derivatives, tiny boards, and,
-outside `sharing`, few boards at a time on several threads. Derivatives of derivatives are PyTorch's as well.
+processor with AVX2 or AVX-512. Everything else goes to PyTorch's own convolution: a GPU, autocast and other dtypes,
+channel counts that are not multiples of a vector's numbers (8; 16 with AVX-512), tracing, compiling and exporting, vmap
+and forward-mode derivatives, boards that tiles do not fit well, and, outside `sharing`, few boards at a time on several
+threads. Derivatives of derivatives are PyTorch's as well.
 
 Compared with the exact result the error is some 1e-5 of the largest element, against 1e-6 for the direct convolution.
 The kernels are Numba's (`goengine._kernels.winograd`), loaded when first needed: compiled once for a machine, in
@@ -33,11 +34,12 @@ from torch.autograd import forward_ad
 
 from goengine.helpers import helpers
 
-__all__ = ["WinogradConv2d", "convolve", "input_gradient", "sharing", "usable", "weight_gradient"]
+__all__ = ["WinogradConv2d", "convolve", "input_gradient", "lanes", "sharing", "usable", "weight_gradient"]
 
 _STEPS = {(3, 3): 4, (5, 5): 2}  # kernel size: outputs of a tile in each direction; a tile's inputs are always 6x6
-_LEAST_SAVED = 1.5  # direct multiplications for one of ours, under which the transforms eat up the gain
-_LEAST_CHANNELS = 16
+# By lanes: direct multiplications for one of ours, under which the transforms eat up the gain; and channels. Measured;
+# PyTorch's own convolution is twice as fast with AVX-512.
+_LEAST = {8: (1.5, 16), 16: (2.7, 32)}
 _PART = 2_000_000  # multiplications that are worth waking a thread for
 
 
@@ -76,17 +78,14 @@ class WinogradConv2d(nn.Conv2d):
             or self.dilation != (1, 1)
             or self.groups != 1
             or self.padding_mode != "zeros"
-            or self.in_channels % 8
-            or self.out_channels % 8
-            or min(self.in_channels, self.out_channels) < _LEAST_CHANNELS
             or x.shape[1] != self.in_channels
-            or not _worth_it(x.shape[0], x.shape[2], x.shape[3], self.kernel_size[0])
+            or not _enough(x.shape[0])
             or torch.is_autocast_enabled("cpu")
             or torch._C._are_functorch_transforms_active()
             or forward_ad._current_level >= 0
         ):
             return False
-        return _usable()
+        return _usable() and _worth_it(x.shape[2], x.shape[3], self.kernel_size[0], self.in_channels, self.out_channels)
 
     def _transformed(self, height: int, width: int) -> list[Tensor]:
         """The weight as the kernels want it; in eval mode kept until it changes: a single board would wait for it."""
@@ -143,8 +142,8 @@ def convolve(
     """The convolution, without a gradient; the weight's two sizes are both 3 or both 5, zero padding keeps x's size.
 
     Args:
-        x: float32 (batch, channels, rows, columns); channels a multiple of 8, at least one element.
-        weight: float32 (filters, channels, 3 or 5, 3 or 5); filters a multiple of 8.
+        x: float32 (batch, channels, rows, columns); channels a multiple of `lanes`, at least one element.
+        weight: float32 (filters, channels, 3 or 5, 3 or 5); filters a multiple of `lanes`.
         bias: float32 (filters).
         transformed: what the weight becomes in the kernels, where it is known: one tensor; or several for as many
             threads, each for the next filters.
@@ -263,20 +262,26 @@ def _work(batch: int, height: int, width: int, weight: Tensor) -> int:
 
 
 def _shares(filters: int, work: int) -> list[tuple[int, int]]:
-    """The filters (first, last) of each thread: few enough threads that all are worth waking, whole vectors each."""
-    pairs = filters // 16
+    """The filters (first, last) of each thread: few enough threads that all are worth waking, two vectors at least."""
+    pair = 2 * lanes()
+    pairs = filters // pair
     parts = max(1, min(_threads(), pairs, work // _PART))
-    edges = [16 * (pairs * number // parts) for number in range(parts)] + [filters]
+    edges = [pair * (pairs * number // parts) for number in range(parts)] + [filters]
     return list(pairwise(edges))
 
 
-def _worth_it(batch: int, height: int, width: int, kernel: int) -> bool:
+def _enough(batch: int) -> bool:
+    """Whether there are boards enough for our threads; else torch's, still awake, are in their way."""
     threads = torch.get_num_threads()
-    if not batch or (threads > 1 and batch < 2 * threads):
-        return False  # torch's own threads, awake from the operation before, would be in the way of ours
+    return batch > 0 and (threads == 1 or batch >= 2 * threads)
+
+
+def _worth_it(height: int, width: int, kernel: int, *channels: int) -> bool:
+    saved, least = _LEAST[lanes()]
     step = _STEPS[kernel, kernel]
     tiles = -(-height // step) * -(-width // step)
-    return height * width * kernel * kernel >= _LEAST_SAVED * tiles * 36
+    whole = not any(count % lanes() for count in channels)
+    return whole and min(channels) >= least and height * width * kernel * kernel >= saved * tiles * 36
 
 
 # -------------------------------------------------------------------------------------------------- kernels, threads
@@ -285,7 +290,7 @@ def _usable() -> bool:
     wish = os.environ.get("GOENGINE_WINOGRAD", "")
     if wish in ("0", "1"):
         return wish == "1"
-    return bool(torch.backends.cpu.get_cpu_capability() == "AVX2")
+    return torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
 
 
 def usable() -> bool:
@@ -298,6 +303,11 @@ def _kernels() -> ModuleType:
     from goengine._kernels import load_winograd
 
     return load_winograd()
+
+
+def lanes() -> int:
+    """Channels, and filters, come in multiples of so many: the numbers in one of the kernels' vectors, 8 or 16."""
+    return int(_kernels().LANES)
 
 
 _mine = threading.local()
@@ -332,7 +342,7 @@ def _scratch(height: int, width: int, channels: int, filters: int, step: int, gr
     """Space for a thread's intermediate results, kept from call to call: fresh memory would cost page faults."""
     columns = -(-width // step)
     tiles = -(-group * columns // 5) * 5
-    needed = 36 * tiles * (channels + filters) + max(6 * (columns * step + 6) * channels, 36 * 8)
+    needed = 36 * tiles * (channels + filters) + max(6 * (columns * step + 6) * channels, 36 * lanes())
     room: NDArray[np.float32] | None = getattr(_mine, "room", None)
     if room is None or room.size < needed:
         room = _mine.room = np.zeros(needed, np.float32)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from goengine.winograd import WinogradConv2d, convolve, input_gradient, weight_g
 
 # Largest error by largest element. Measured: up to 8e-6 for 3x3 and 2.2e-5 for 5x5 (direct, float32: 5e-7 to 2e-6).
 TOLERANCE = 5e-5
-SHAPES = [(16, 16), (64, 64), (48, 64), (24, 40), (8, 8), (40, 24)]
+ROOT = Path(__file__).resolve().parents[1]
+VECTORS = [(2, 2), (8, 8), (6, 8), (3, 5), (1, 1), (5, 3)]  # channels and filters, in vectors of the kernels
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +32,7 @@ def one_thread_and_any_processor(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     torch.set_num_threads(1)
     torch.manual_seed(20)
     monkeypatch.setattr(winograd, "_usable", lambda: True)
+    monkeypatch.setattr(winograd, "_LEAST", dict.fromkeys((8, 16), (1.5, 16)))
     yield
     torch.set_num_threads(before)
 
@@ -68,7 +71,7 @@ def layer(channels: int = 16, filters: int = 16, kernel: int = 3, **settings: An
 @pytest.mark.parametrize("size", [*range(2, 26), (7, 11), (30, 5), (1, 1), (1, 9)])
 def test_functions_on_every_board_size(size: int | tuple[int, int], kernel: int) -> None:
     height, width = (size, size) if isinstance(size, int) else size
-    channels, filters = SHAPES[(height + width) % len(SHAPES)]
+    channels, filters = (count * winograd.lanes() for count in VECTORS[(height + width) % len(VECTORS)])
     batch = 1 + height % 3
     x, gradient = torch.randn(batch, channels, height, width), torch.randn(batch, filters, height, width)
     weight, bias = torch.randn(filters, channels, kernel, kernel), torch.randn(filters)
@@ -82,16 +85,17 @@ def test_functions_on_every_board_size(size: int | tuple[int, int], kernel: int)
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_layer_and_all_its_gradients(kernel: int, bias: bool, channels_last: bool, taken: list[int]) -> None:
-    ours = layer(24, 40, kernel, bias=bias)
-    ordinary = nn.Conv2d(24, 40, kernel, padding=kernel // 2, bias=bias)
+    channels, filters = 3 * winograd.lanes(), 5 * winograd.lanes()
+    ours = layer(channels, filters, kernel, bias=bias)
+    ordinary = nn.Conv2d(channels, filters, kernel, padding=kernel // 2, bias=bias)
     assert isinstance(ours, nn.Conv2d)
     assert list(ours.state_dict()) == list(ordinary.state_dict())
     ordinary.load_state_dict(ours.state_dict())
-    x = torch.randn(5, 24, 19, 19)
+    x = torch.randn(5, channels, 19, 19)
     if channels_last:
         x, ours = x.to(memory_format=torch.channels_last), ours.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     x.requires_grad_()
-    gradient = torch.randn(5, 40, 19, 19)
+    gradient = torch.randn(5, filters, 19, 19)
     y = ours(x)
     (y * gradient).sum().backward()
     assert taken and y.is_contiguous(memory_format=torch.channels_last)
@@ -233,13 +237,13 @@ def test_autocast_and_few_boards_on_threads_are_left_to_torch(taken: list[int]) 
     assert taken
 
 
-@pytest.mark.parametrize("filters", [16, 24, 72, 128])
+@pytest.mark.parametrize("vectors", [2, 3, 9, 16])
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_share_the_filters_of_a_few_boards(
-    filters: int, threads: int, taken: list[int], monkeypatch: pytest.MonkeyPatch
+    vectors: int, threads: int, taken: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(winograd, "_PART", 1)
-    ours, x = layer(64, filters).eval(), torch.randn(2, 64, 19, 19)
+    ours, x = layer(64, vectors * winograd.lanes()).eval(), torch.randn(2, 64, 19, 19)
     with torch.no_grad():
         alone = ours(x)
         torch.set_num_threads(threads)
@@ -248,7 +252,7 @@ def test_threads_share_the_filters_of_a_few_boards(
             shared = ours(x)
         assert torch.get_num_threads() == threads
     assert len(taken) == 2 and ours._prepared is not None
-    assert len(ours._prepared[2]) == min(threads, max(1, filters // 16))
+    assert len(ours._prepared[2]) == min(threads, vectors // 2)
     assert torch.equal(shared, alone) and shared.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -265,7 +269,17 @@ def test_the_environment_variable_decides(taken: list[int], monkeypatch: pytest.
         monkeypatch.setenv("GOENGINE_WINOGRAD", wish)
         assert winograd._usable.__wrapped__() is (wish == "1")
     monkeypatch.delenv("GOENGINE_WINOGRAD")
-    assert winograd._usable.__wrapped__() is (torch.backends.cpu.get_cpu_capability() == "AVX2")
+    assert winograd._usable.__wrapped__() is (torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512"))
+
+
+def test_what_pays_depends_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(winograd, "_usable", lambda: True)
+    layers = layer(64, 64), layer(64, 64, 5), layer(24, 24)
+    for lanes, wanted in ((8, [True, True, True, True]), (16, [True, False, False, False])):
+        monkeypatch.setattr(winograd, "lanes", lambda lanes=lanes: lanes)
+        found = [ours._pays(torch.zeros(1, ours.in_channels, 19, 19)) for ours in layers]
+        assert [*found, layers[0]._pays(torch.zeros(1, 64, 9, 9))] == wanted
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit, also from inside torch
@@ -312,7 +326,7 @@ def test_kernels_are_loaded_when_first_used_and_from_the_cache(tmp_path: Any) ->
     program = (
         "import sys, torch; torch.set_num_threads(1); import goengine.networks, goengine.winograd as w\n"
         "assert 'numba' not in sys.modules\n"
-        "y = w.convolve(torch.ones(1, 8, 3, 3), torch.ones(8, 8, 3, 3))\n"
+        "y = w.convolve(torch.ones(1, 16, 3, 3), torch.ones(16, 16, 3, 3))\n"
         "assert 'numba' in sys.modules; print([round(v) for v in y[0, 0].flatten().tolist()])\n"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
@@ -321,6 +335,19 @@ def test_kernels_are_loaded_when_first_used_and_from_the_cache(tmp_path: Any) ->
         for _ in range(2)
     ]
     for run in runs:
-        assert run.stdout.strip() == "[32, 48, 32, 48, 72, 48, 32, 48, 32]", run.stderr
+        assert run.stdout.strip() == "[64, 96, 64, 96, 144, 96, 64, 96, 64]", run.stderr
     assert "compiling the convolutions" in runs[0].stderr
     assert "compiling the convolutions" not in runs[1].stderr
+
+
+@pytest.mark.slow  # compiles everything again
+@pytest.mark.parametrize("lanes", ["8", "16"])
+def test_vectors_of_both_widths_run_on_every_processor(lanes: str, tmp_path: Any) -> None:
+    chosen = ["-k", "board_size or gradients or modules", "tests/test_winograd.py", "tests/test_inference.py"]
+    environment = {**os.environ, "GOENGINE_LANES": lanes, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen]
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, run.stdout
+    program = "from goengine import winograd; print(winograd.lanes())"
+    told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=300)
+    assert told.stdout.strip() == lanes

@@ -12,7 +12,7 @@ set, else ``$XDG_CACHE_HOME/goengine`` (``~/.cache/goengine``), else the tempora
     batch       thousands of games at once, for the learning environment; compiled only when `load_batch` asks for it
     winograd    convolutions for networks; compiled only when `load_winograd` asks for it
     forward     a whole policy network; compiled only when `load_forward` asks for it
-    vectors     eight float32 at a time, for winograd and forward
+    vectors     eight or sixteen float32 at a time, and products of matrices, for winograd and forward
     primitives  counters that threads share, for forward
 """
 
@@ -34,6 +34,7 @@ def _cache_folder() -> Path:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    digest.update(os.environ.get("GOENGINE_LANES", "").encode())  # `vectors` reads it
     name = f"kernels-{digest.hexdigest()[:16]}"
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     cache_home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")

@@ -5,27 +5,27 @@ The network is a 5x5 convolution of planes, 3x3 convolutions and a head, each co
     value = convolution + offset (+ the total so far; + kept as the total)         the sum of a residual network
     output = rectified (scale * value + shift)                                      the norm and ReLU before the next
 
-The 3x3 ones are Winograd's F(4x4, 3x3) (see `winograd`). Channels come in strips of 16. What becomes of a strip after
-its 36 products of matrices (tiles x channels) (channels x 16) concerns no other strip until the next products: output
-transform, sum, norm, ReLU, and the input transform of the next layer, all while it is in the processor's cache. So
-threads meet once a layer. They take strips as they come to them: one that begins late or is kept from its core
-leaves its work to the others, and the results are the same for any number of them.
+The 3x3 ones are Winograd's F(4x4, 3x3) (see `winograd`). Channels come in strips of W, two vectors. What
+becomes of a strip after its 36 products of matrices (tiles x channels) (channels x W) concerns no other strip until the
+next products: output transform, sum, norm, ReLU, and the input transform of the next layer, all while it is in the
+processor's cache. So threads meet once a layer. They take strips as they come to them: one that begins late or is kept
+from its core leaves its work to the others, and the results are the same for any number of them.
 
 The 5x5 sums the weights of the planes that are 1, about five a point of 48, which is exact and faster than a product.
 
-All arrays are flat. With B boards of S x S points, C channels (a multiple of 16), P planes, L layers of 3x3, T tiles a
+All arrays are flat. With B boards of S x S points, C channels (a multiple of W), P planes, L layers of 3x3, T tiles a
 side and R rows of tiles (B * T * T, rounded up to a multiple of 5):
 
     progress  int64 ((L + 3) * 16), zeros: for each step a counter of units taken and, 8 on, of those done
     words     int64 (B, S * S): bit p is plane p
     codes     int32 (B, S * S, P), starts int32 (B, S * S + 1): room for the lists of planes
-    stem      float32 (C / 16, 5, 5, P, 16): taps by row, column, plane, filter
-    weights   float32 (L, C / 16, 36, C, 16): G g G' of the taps
-    offsets   float32 (L + 1, C);  norms float32 (L + 1, C / 16, 2, 16): scale and shift
+    stem      float32 (C / W, 5, 5, P, W): taps by row, column, plane, filter
+    weights   float32 (L, C / W, 36, C, W): G g G' of the taps
+    offsets   float32 (L + 1, C);  norms float32 (L + 1, C / W, 2, W): scale and shift
     flags     int64 (L + 1): ADD and KEEP, or not
     head      float32 (C)
     even, odd float32 (36, R, C): room for the transformed inputs of the steps
-    total     float32 (C / 16, B, S * S, 16): room for the residual sum
+    total     float32 (C / W, B, S * S, W): room for the residual sum
     features  float32 (B, S * S, C): the last outputs
     logits    float32 (B, S * S): the head's outputs, without its bias
     room      float32: scratch of one thread, `room_needed` elements
@@ -35,12 +35,13 @@ side and R rows of tiles (B * T * T, rounded up to a multiple of 5):
 from numba import njit
 
 from goengine._kernels.primitives import count_up, counted, give_way, lowest_bit, pause
-from goengine._kernels.vectors import LANES, load, load_if, rectify, splat, store, zeros
+from goengine._kernels.vectors import LANES, load, load_if, rectify, store, tile_of_product, zeros
 
 __all__ = ["ADD", "BLOCK", "KEEP", "WIDE", "evaluate", "room_needed"]
 
 BLOCK = 5  # rows of a matrix product that are computed together
-WIDE = 2 * LANES  # channels of a strip
+WIDE = 2 * LANES  # channels of a strip, W above
+_tile = tile_of_product(BLOCK, 2)
 ADD, KEEP = 1, 2
 _PATIENCE = 1000  # pauses before a thread that waits gives way: some 20 microseconds
 
@@ -57,7 +58,7 @@ def room_needed(boards: int, size: int, group: int) -> int:
 def _list_planes(words, board, size, planes, codes, starts):  # type: ignore[no-untyped-def]
     """The planes that are 1, point by point: codes[starts[point] : starts[point + 1]] of the board.
 
-    A code is ``(column * planes + plane) * 16``: a step in the stem's weights.
+    A code is ``(column * planes + plane) * WIDE``: a step in the stem's weights.
     """
     points = size * size
     number = board * points * planes
@@ -73,7 +74,7 @@ def _list_planes(words, board, size, planes, codes, starts):  # type: ignore[no-
 
 @njit(nogil=True, error_model="numpy")
 def _stem(codes, starts, board, size, planes, weights, strip, offsets, norms, norm, flags, total, place, room, side):  # type: ignore[no-untyped-def]
-    """The 5x5 convolution of one board for one strip; outputs as those of `_outputs`, all 16 channels."""
+    """The 5x5 convolution of one board for one strip; outputs as those of `_outputs`, all the strip's channels."""
     first = board * (size * size + 1)
     wide = strip * 25 * planes * WIDE
     o0, o1 = load(offsets, strip * WIDE), load(offsets, strip * WIDE + LANES)
@@ -108,42 +109,17 @@ def _stem(codes, starts, board, size, planes, weights, strip, offsets, norms, no
 
 @njit(nogil=True, error_model="numpy")
 def _multiply(x, left, weights, matrix, room, out, rows, channels):  # type: ignore[no-untyped-def]
-    """room[out:] (rows, 16) = x[left:] (rows, channels) times weights[matrix:] (channels, 16)."""
+    """room[out:] (rows, WIDE) = x[left:] (rows, channels) times weights[matrix:] (channels, WIDE)."""
     for row in range(0, rows, BLOCK):
-        a0, a1, a2, a3, a4 = zeros(), zeros(), zeros(), zeros(), zeros()
-        b0, b1, b2, b3, b4 = zeros(), zeros(), zeros(), zeros(), zeros()
-        at = left + row * channels
-        for c in range(channels):
-            u, v = load(weights, matrix + c * WIDE), load(weights, matrix + c * WIDE + LANES)
-            y = splat(x, at + c)
-            a0, b0 = a0 + y * u, b0 + y * v
-            y = splat(x, at + channels + c)
-            a1, b1 = a1 + y * u, b1 + y * v
-            y = splat(x, at + 2 * channels + c)
-            a2, b2 = a2 + y * u, b2 + y * v
-            y = splat(x, at + 3 * channels + c)
-            a3, b3 = a3 + y * u, b3 + y * v
-            y = splat(x, at + 4 * channels + c)
-            a4, b4 = a4 + y * u, b4 + y * v
-        target = out + row * WIDE
-        store(room, target, a0)
-        store(room, target + LANES, b0)
-        store(room, target + WIDE, a1)
-        store(room, target + WIDE + LANES, b1)
-        store(room, target + 2 * WIDE, a2)
-        store(room, target + 2 * WIDE + LANES, b2)
-        store(room, target + 3 * WIDE, a3)
-        store(room, target + 3 * WIDE + LANES, b3)
-        store(room, target + 4 * WIDE, a4)
-        store(room, target + 4 * WIDE + LANES, b4)
+        _tile(x, left + row * channels, channels, 1, weights, matrix, WIDE, room, out + row * WIDE, WIDE, channels)
 
 
 @njit(nogil=True, error_model="numpy")
 def _outputs(room, products, stride, tiles, size, side, offsets, offset, norms, norm, flags, total, place, strip):  # type: ignore[no-untyped-def]
-    """A' m A of one board, and all that follows up to the ReLU, for eight channels.
+    """A' m A of one board, and all that follows up to the ReLU, for one vector of channels.
 
-    Element e of tile t is at room[products + e * stride + t * 16]. The outputs go to the beginning of `room`: (side,
-    side, 16), the board inside a frame of zeros, one wide at the top and left. room[strip:] is for use in between.
+    Element e of tile t is at room[products + e * stride + t * WIDE]. The outputs go to the beginning of `room`: (side,
+    side, WIDE), the board inside a frame of zeros, one wide at the top and left. room[strip:] is for use in between.
     """
     o, s, h = load(offsets, offset), load(norms, norm), load(norms, norm + WIDE)
     lane = offset % WIDE
@@ -194,7 +170,7 @@ def _outputs(room, products, stride, tiles, size, side, offsets, offset, norms, 
 
 @njit(nogil=True, error_model="numpy")
 def _inputs(room, tiles, side, strip, x, first, stride, channels):  # type: ignore[no-untyped-def]
-    """B' d B of one framed board at the beginning of `room`, for 16 channels.
+    """B' d B of one framed board at the beginning of `room`, for one strip.
 
     Tile t's element e goes to x[first + e * stride + t * channels]; room[strip:] is for use in between.
     """

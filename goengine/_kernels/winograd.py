@@ -11,17 +11,20 @@ The points are 0, 1, -1, 2, -2 and infinity for both, so that both share B.
 
 Everything is float32 and channels last: a batch is (boards, height, width, channels), flattened. The unit of work is
 one row of tiles of one board, numbered through the batch; a call does those from ``first`` up to ``last``, a few at a
-time, so that what it reads again stays in the processor's second-level cache. Channels are multiples of 8.
+time, so that what it reads again stays in the processor's second-level cache. Channels are multiples of `LANES`.
 Importing this module compiles its two kernels (or finds them in the cache).
 """
 
 from numba import njit
 
-from goengine._kernels.vectors import LANES, load, load_if, splat, store, zeros
+from goengine._kernels.vectors import LANES, load, load_if, store, tile_of_product, zeros
 
-__all__ = ["BLOCK", "add_weight_gradient", "convolve"]
+__all__ = ["BLOCK", "LANES", "add_weight_gradient", "convolve"]
 
 BLOCK = 5  # rows of a matrix product that are computed together; tiles are padded to a multiple
+_PAIR = 2 * LANES  # two vectors of each of them
+_pair, _single = tile_of_product(BLOCK, 2), tile_of_product(BLOCK, 1)
+_add_pair, _add_single = tile_of_product(4, 2, add=True), tile_of_product(4, 1, add=True)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -164,107 +167,30 @@ def _transform_gradients(y, board, top, height, width, filters, step, columns, t
 
 @njit(nogil=True, error_model="numpy")
 def _multiply(room, left, right, matrix, out, rows, channels, filters):  # type: ignore[no-untyped-def]
-    """room[out:] (rows, filters) = room[left:] (rows, channels) times right[matrix:] (channels, filters).
-
-    Five rows by two vectors of the result stay in registers.
-    """
-    for k in range(0, filters - LANES, 2 * LANES):
+    """room[out:] (rows, filters) = room[left:] (rows, channels) times right[matrix:] (channels, filters)."""
+    for k in range(0, filters - LANES, _PAIR):
         for row in range(0, rows, BLOCK):
-            a0, a1, a2, a3, a4 = zeros(), zeros(), zeros(), zeros(), zeros()
-            b0, b1, b2, b3, b4 = zeros(), zeros(), zeros(), zeros(), zeros()
-            at = left + row * channels
-            for c in range(channels):
-                u, v = load(right, matrix + c * filters + k), load(right, matrix + c * filters + k + LANES)
-                x = splat(room, at + c)
-                a0, b0 = a0 + x * u, b0 + x * v
-                x = splat(room, at + channels + c)
-                a1, b1 = a1 + x * u, b1 + x * v
-                x = splat(room, at + 2 * channels + c)
-                a2, b2 = a2 + x * u, b2 + x * v
-                x = splat(room, at + 3 * channels + c)
-                a3, b3 = a3 + x * u, b3 + x * v
-                x = splat(room, at + 4 * channels + c)
-                a4, b4 = a4 + x * u, b4 + x * v
-            target = out + row * filters + k
-            store(room, target, a0)
-            store(room, target + LANES, b0)
-            store(room, target + filters, a1)
-            store(room, target + filters + LANES, b1)
-            store(room, target + 2 * filters, a2)
-            store(room, target + 2 * filters + LANES, b2)
-            store(room, target + 3 * filters, a3)
-            store(room, target + 3 * filters + LANES, b3)
-            store(room, target + 4 * filters, a4)
-            store(room, target + 4 * filters + LANES, b4)
-    if filters % (2 * LANES):
+            at, to = left + row * channels, out + row * filters + k
+            _pair(room, at, channels, 1, right, matrix + k, filters, room, to, filters, channels)
+    if filters % _PAIR:
         k = filters - LANES
         for row in range(0, rows, BLOCK):
-            a0, a1, a2, a3, a4 = zeros(), zeros(), zeros(), zeros(), zeros()
-            at = left + row * channels
-            for c in range(channels):
-                u = load(right, matrix + c * filters + k)
-                a0 = a0 + splat(room, at + c) * u
-                a1 = a1 + splat(room, at + channels + c) * u
-                a2 = a2 + splat(room, at + 2 * channels + c) * u
-                a3 = a3 + splat(room, at + 3 * channels + c) * u
-                a4 = a4 + splat(room, at + 4 * channels + c) * u
-            target = out + row * filters + k
-            store(room, target, a0)
-            store(room, target + filters, a1)
-            store(room, target + 2 * filters, a2)
-            store(room, target + 3 * filters, a3)
-            store(room, target + 4 * filters, a4)
+            at, to = left + row * channels, out + row * filters + k
+            _single(room, at, channels, 1, right, matrix + k, filters, room, to, filters, channels)
 
 
 @njit(nogil=True, error_model="numpy")
 def _add_product(room, left, right, sums, out, rows, channels, filters):  # type: ignore[no-untyped-def]
-    """sums[out:] (channels, filters) += transpose of room[left:] (rows, channels) times room[right:] (rows, filters).
-
-    Four rows by two vectors of the sums stay in registers.
-    """
-    for k in range(0, filters - LANES, 2 * LANES):
+    """sums[out:] (channels, filters) += transposed room[left:] (rows, channels) times room[right:] (rows, filters)."""
+    for k in range(0, filters - LANES, _PAIR):
         for c in range(0, channels, 4):
-            target = out + c * filters + k
-            a0, b0 = load(sums, target), load(sums, target + LANES)
-            a1, b1 = load(sums, target + filters), load(sums, target + filters + LANES)
-            a2, b2 = load(sums, target + 2 * filters), load(sums, target + 2 * filters + LANES)
-            a3, b3 = load(sums, target + 3 * filters), load(sums, target + 3 * filters + LANES)
-            for row in range(rows):
-                u, v = load(room, right + row * filters + k), load(room, right + row * filters + k + LANES)
-                at = left + row * channels + c
-                x = splat(room, at)
-                a0, b0 = a0 + x * u, b0 + x * v
-                x = splat(room, at + 1)
-                a1, b1 = a1 + x * u, b1 + x * v
-                x = splat(room, at + 2)
-                a2, b2 = a2 + x * u, b2 + x * v
-                x = splat(room, at + 3)
-                a3, b3 = a3 + x * u, b3 + x * v
-            store(sums, target, a0)
-            store(sums, target + LANES, b0)
-            store(sums, target + filters, a1)
-            store(sums, target + filters + LANES, b1)
-            store(sums, target + 2 * filters, a2)
-            store(sums, target + 2 * filters + LANES, b2)
-            store(sums, target + 3 * filters, a3)
-            store(sums, target + 3 * filters + LANES, b3)
-    if filters % (2 * LANES):
+            to = out + c * filters + k
+            _add_pair(room, left + c, 1, channels, room, right + k, filters, sums, to, filters, rows)
+    if filters % _PAIR:
         k = filters - LANES
         for c in range(0, channels, 4):
-            target = out + c * filters + k
-            a0, a1 = load(sums, target), load(sums, target + filters)
-            a2, a3 = load(sums, target + 2 * filters), load(sums, target + 3 * filters)
-            for row in range(rows):
-                u = load(room, right + row * filters + k)
-                at = left + row * channels + c
-                a0 = a0 + splat(room, at) * u
-                a1 = a1 + splat(room, at + 1) * u
-                a2 = a2 + splat(room, at + 2) * u
-                a3 = a3 + splat(room, at + 3) * u
-            store(sums, target, a0)
-            store(sums, target + filters, a1)
-            store(sums, target + 2 * filters, a2)
-            store(sums, target + 3 * filters, a3)
+            to = out + c * filters + k
+            _add_single(room, left + c, 1, channels, room, right + k, filters, sums, to, filters, rows)
 
 
 _FLOATS, _INT = "float32[::1]", "intp"
