@@ -112,6 +112,9 @@ def test_a_player_may_average_over_orientations() -> None:
     assert set(first.asked) == {4} and set(second.asked) == {1}
     with pytest.raises(GoEngineError, match="symmetries 3 is not possible: use 1, 2, 4 or 8"):
         SelfPlay([first], size=5, symmetries=[3])
+    for number in ([], [1, 2]):
+        with pytest.raises(GoEngineError, match=f"{len(number)} symmetries for 1 players: give one for each"):
+            SelfPlay([first], size=5, symmetries=number)
 
 
 def test_only_the_first_plies_are_drawn() -> None:

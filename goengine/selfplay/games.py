@@ -105,7 +105,8 @@ class SelfPlay:
         max_moves: plies after which a game is cut off and counted as it stands; None is ``2 * size * size``.
         slots: games at once.
         sampling: how moves are drawn.
-        symmetries: over so many orientations each player's policy is averaged: 1, 2, 4 or 8; None is 1 for all.
+        symmetries: over so many orientations each player's policy is averaged, one number each: 1, 2, 4 or 8; None is
+            1 for all.
         seed: of all that is drawn, 0 or more.
         threads: for the rules; the networks have their own.
         watch: called with each decision, before it is played.
@@ -138,7 +139,9 @@ class SelfPlay:
         if seed < 0:
             raise GoEngineError(f"seed {seed} is not possible; give 0 or more")
         self.players = list(players)
-        self.symmetries = list(symmetries or [1] * len(self.players))
+        self.symmetries = [1] * len(self.players) if symmetries is None else list(symmetries)
+        if len(self.symmetries) != len(self.players):
+            raise GoEngineError(f"{len(self.symmetries)} symmetries for {len(self.players)} players: give one for each")
         for number in self.symmetries:
             check_symmetries(number)
         self.sampling = Sampling() if sampling is None else sampling
