@@ -85,7 +85,9 @@ class WinogradConv2d(nn.Conv2d):
             or forward_ad._current_level >= 0
         ):
             return False
-        return _usable() and _worth_it(x.shape[2], x.shape[3], self.kernel_size[0], self.in_channels, self.out_channels)
+        sizes = (x.shape[2], x.shape[3], self.kernel_size[0], self.in_channels, self.out_channels)
+        # What is not worth it with short vectors never is: the kernels, which know theirs, need not be loaded for it.
+        return _usable() and _worth_it(min(_LEAST), *sizes) and _worth_it(lanes(), *sizes)
 
     def _transformed(self, height: int, width: int) -> list[Tensor]:
         """The weight as the kernels want it; in eval mode kept until it changes: a single board would wait for it."""
@@ -276,11 +278,12 @@ def _enough(batch: int) -> bool:
     return batch > 0 and (threads == 1 or batch >= 2 * threads)
 
 
-def _worth_it(height: int, width: int, kernel: int, *channels: int) -> bool:
-    saved, least = _LEAST[lanes()]
+def _worth_it(vector: int, height: int, width: int, kernel: int, *channels: int) -> bool:
+    """Whether a layer pays in kernels with so many numbers in a vector."""
+    saved, least = _LEAST[vector]
     step = _STEPS[kernel, kernel]
     tiles = -(-height // step) * -(-width // step)
-    whole = not any(count % lanes() for count in channels)
+    whole = not any(count % vector for count in channels)
     return whole and min(channels) >= least and height * width * kernel * kernel >= saved * tiles * 36
 
 
@@ -342,7 +345,7 @@ def _scratch(height: int, width: int, channels: int, filters: int, step: int, gr
     """Space for a thread's intermediate results, kept from call to call: fresh memory would cost page faults."""
     columns = -(-width // step)
     tiles = -(-group * columns // 5) * 5
-    needed = 36 * tiles * (channels + filters) + max(6 * (columns * step + 6) * channels, 36 * lanes())
+    needed = 36 * tiles * (channels + filters) + 6 * (columns * step + 6) * channels
     room: NDArray[np.float32] | None = getattr(_mine, "room", None)
     if room is None or room.size < needed:
         room = _mine.room = np.zeros(needed, np.float32)

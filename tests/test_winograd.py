@@ -315,9 +315,15 @@ def test_networks_are_made_of_it() -> None:
     assert all(type(convolution(16, 16, kernel, bias=True)) is WinogradConv2d for kernel in (1, 3, 5))
 
 
-def test_importing_networks_loads_no_numba() -> None:
-    program = "import sys, goengine.networks, goengine.winograd; assert 'numba' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
+def test_networks_and_layers_that_are_not_for_the_kernels_load_no_numba() -> None:
+    program = (
+        "import sys, torch, goengine.networks, goengine.winograd as w\n"
+        "for channels, size in ((3, 28), (12, 19), (64, 2)):\n"  # none of them is for the kernels
+        "    w.WinogradConv2d(channels, 64, 3, padding=1)(torch.zeros(8, channels, size, size))\n"
+        "assert 'numba' not in sys.modules"
+    )
+    environment = {**os.environ, "GOENGINE_WINOGRAD": "1"}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=300)
 
 
 @pytest.mark.slow  # compiles everything again

@@ -5,9 +5,9 @@ The network is a 5x5 convolution of planes, 3x3 convolutions and a head, each co
     value = convolution + offset (+ the total so far; + kept as the total)         the sum of a residual network
     output = rectified (scale * value + shift)                                      the norm and ReLU before the next
 
-The 3x3 ones are Winograd's F(4x4, 3x3) (see `winograd`). Channels come in strips of W, two vectors. What
-becomes of a strip after its 36 products of matrices (tiles x channels) (channels x W) concerns no other strip until the
-next products: output transform, sum, norm, ReLU, and the input transform of the next layer, all while it is in the
+The 3x3 ones are Winograd's F(4x4, 3x3) (see `winograd`). Channels come in strips of W, two vectors. What becomes of a
+strip after its 36 products of matrices (tiles x channels) (channels x W) concerns no other strip until the next
+products: output transform, sum, norm, ReLU, and the input transform of the next layer, all while it is in the
 processor's cache. So threads meet once a layer. They take strips as they come to them: one that begins late or is kept
 from its core leaves its work to the others, and the results are the same for any number of them.
 
