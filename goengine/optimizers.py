@@ -49,10 +49,14 @@ def orthogonalized(matrices: Tensor, steps: int = 5) -> Tensor:
     tall = matrices.shape[1] > matrices.shape[2]
     wide = matrices.transpose(1, 2) if tall else matrices
     x: Tensor = wide / (wide.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    # Each iteration multiplies x by a polynomial of x x', and so x x' by its square: the small square matrices suffice.
+    gram, identity = x @ x.transpose(1, 2), torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    factor = identity.expand_as(gram)
     for _ in range(steps):
-        gram = x @ x.transpose(1, 2)
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.transpose(1, 2) if tall else x
+        polynomial = a * identity + b * gram + c * gram @ gram
+        factor, gram = polynomial @ factor, polynomial @ gram @ polynomial
+    result: Tensor = factor @ x
+    return result.transpose(1, 2) if tall else result
 
 
 class Muon(torch.optim.Optimizer):

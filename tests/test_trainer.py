@@ -271,6 +271,19 @@ def test_orthogonalized_brings_singular_values_near_one() -> None:
         assert float(values.min()) > 0.5 and float(values.max()) < 1.3
 
 
+@pytest.mark.parametrize("shape", [(3, 8, 24), (3, 24, 8), (2, 16, 16), (16, 64, 576)])
+def test_orthogonalized_is_the_quintic_iteration(shape: tuple[int, int, int]) -> None:
+    """Jordan's iteration as it is written, on whole matrices in float64; singular values from 1 to 1e-4."""
+    torch.manual_seed(0)
+    u, values, v = torch.linalg.svd(torch.randn(shape, dtype=torch.float64), full_matrices=False)
+    matrices = u @ torch.diag_embed(torch.logspace(0, -4, values.shape[1], dtype=torch.float64)) @ v
+    x = matrices / matrices.norm(dim=(1, 2), keepdim=True)
+    for _ in range(5):
+        gram = x @ x.transpose(1, 2)
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    assert (orthogonalized(matrices.float()) - x).abs().max() < 1e-3 * x.abs().max()
+
+
 @pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon to compare with")
 def test_muon_agrees_with_torchs_on_matrices() -> None:
     torch.manual_seed(0)
