@@ -22,9 +22,11 @@ from goengine._kernels.vectors import LANES, load, load_if, store, tile_of_produ
 __all__ = ["BLOCK", "LANES", "add_weight_gradient", "convolve"]
 
 BLOCK = 5  # rows of a matrix product that are computed together; tiles are padded to a multiple
-_PAIR = 2 * LANES  # two vectors of each of them
-_pair, _single = tile_of_product(BLOCK, 2), tile_of_product(BLOCK, 1)
-_add_pair, _add_single = tile_of_product(4, 2, add=True), tile_of_product(4, 1, add=True)
+_MOST = 4 if LANES == 16 else 2  # vectors of each of them: AVX-512 has twice as many registers
+_WIDE, _PAIR = _MOST * LANES, 2 * LANES
+_wide, _pair, _single = tile_of_product(BLOCK, _MOST), tile_of_product(BLOCK, 2), tile_of_product(BLOCK, 1)
+_add_wide, _add_pair = tile_of_product(4, _MOST, add=True), tile_of_product(4, 2, add=True)
+_add_single = tile_of_product(4, 1, add=True)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -168,7 +170,12 @@ def _transform_gradients(y, board, top, height, width, filters, step, columns, t
 @njit(nogil=True, error_model="numpy")
 def _multiply(room, left, right, matrix, out, rows, channels, filters):  # type: ignore[no-untyped-def]
     """room[out:] (rows, filters) = room[left:] (rows, channels) times right[matrix:] (channels, filters)."""
-    for k in range(0, filters - LANES, _PAIR):
+    whole = filters - filters % _WIDE
+    for k in range(0, whole, _WIDE):
+        for row in range(0, rows, BLOCK):
+            at, to = left + row * channels, out + row * filters + k
+            _wide(room, at, channels, 1, right, matrix + k, filters, room, to, filters, channels)
+    for k in range(whole, filters - LANES, _PAIR):
         for row in range(0, rows, BLOCK):
             at, to = left + row * channels, out + row * filters + k
             _pair(room, at, channels, 1, right, matrix + k, filters, room, to, filters, channels)
@@ -182,7 +189,12 @@ def _multiply(room, left, right, matrix, out, rows, channels, filters):  # type:
 @njit(nogil=True, error_model="numpy")
 def _add_product(room, left, right, sums, out, rows, channels, filters):  # type: ignore[no-untyped-def]
     """sums[out:] (channels, filters) += transposed room[left:] (rows, channels) times room[right:] (rows, filters)."""
-    for k in range(0, filters - LANES, _PAIR):
+    whole = filters - filters % _WIDE
+    for k in range(0, whole, _WIDE):
+        for c in range(0, channels, 4):
+            to = out + c * filters + k
+            _add_wide(room, left + c, 1, channels, room, right + k, filters, sums, to, filters, rows)
+    for k in range(whole, filters - LANES, _PAIR):
         for c in range(0, channels, 4):
             to = out + c * filters + k
             _add_pair(room, left + c, 1, channels, room, right + k, filters, sums, to, filters, rows)
