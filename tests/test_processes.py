@@ -18,7 +18,7 @@ from goengine.checkpoint import load_network
 from goengine.dataset import PositionSampler, Prefetcher
 from goengine.errors import RecipeError
 from goengine.recipe import recipe_from
-from goengine.trainer import Processes, Trainer, lost_the_others
+from goengine.trainer import Processes, Trainer, launch, lost_the_others
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE = """
@@ -82,15 +82,18 @@ def test_two_processes_learn_and_measure_what_one_does(folder: Path) -> None:
     assert load_network(folder / "two" / "network.safetensors").metadata["training"]["positions"] == 320
 
 
+SCRIPT = str(ROOT / "training" / "train.py")
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--", SCRIPT]
+
+
 @pytest.mark.slow
-def test_torchrun_stopped_and_resumed(folder: Path) -> None:
+@pytest.mark.parametrize("launcher", [TORCHRUN, [sys.executable, SCRIPT, "--processes", "2"]], ids=["torchrun", "own"])
+def test_launched_stopped_and_resumed(folder: Path, launcher: list[str]) -> None:
     """By the launcher itself: SIGTERM reaches all, one checkpoint is written, and the resumed run ends the same."""
     games = ("--games", "one.shard", "--validation", "two.shard")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--"]
-    script = str(ROOT / "training" / "train.py")
     where = {"cwd": folder, "env": {**os.environ, "PYTHONPATH": str(ROOT)}, "text": True}
-    subprocess.run([*launch, script, "short.toml", *games, "--run", "whole"], check=True, timeout=300, **where)  # type: ignore[call-overload]
-    command = [*launch, script, "short.toml", *games, "--run", "r", "--positions", "3200000"]
+    subprocess.run([*launcher, "short.toml", *games, "--run", "whole"], check=True, timeout=300, **where)  # type: ignore[call-overload]
+    command = [*launcher, "short.toml", *games, "--run", "r", "--positions", "3200000"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, **where) as process:  # type: ignore[call-overload]
         log = folder / "r" / "log.jsonl"
         deadline = time.monotonic() + 240
@@ -98,16 +101,69 @@ def test_torchrun_stopped_and_resumed(folder: Path) -> None:
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=120)[1]
-    assert process.returncode != 0
+    assert process.returncode == (1 if launcher is TORCHRUN else 128 + signal.SIGTERM)
+    assert launcher is TORCHRUN or "Traceback" not in said
     stopped = re.search(r"stopped at step (\d+); go on with --run r --resume", said)
     assert stopped is not None and said.count("stopped at step") == 1, said
     step = int(stopped[1])
     assert len(records(folder / "r", "train")) == step
-    again = [*launch, script, *games, "--run", "r", "--resume", "--positions", str(32 * (step + 5))]
+    again = [*launcher, *games, "--run", "r", "--resume", "--positions", str(32 * (step + 5))]
     subprocess.run(again, check=True, timeout=300, **where)  # type: ignore[call-overload]
     assert [line["step"] for line in records(folder / "r", "train")] == list(range(1, step + 6))
     whole, resumed = records(folder / "whole", "train"), records(folder / "r", "train")
     assert [line["loss"] for line in whole[:3]] == [line["loss"] for line in resumed[:3]]
+
+
+CHILD = """
+import os, signal, sys, time
+rank = int(os.environ["RANK"])
+names = ("WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR")
+print(rank, *(os.environ[name] for name in names), int(os.environ["MASTER_PORT"]) > 0, flush=True)
+if sys.argv[1] == "wait":
+    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
+    open(f"{sys.argv[2]}/{rank}", "w").close()
+    time.sleep(60)
+if sys.argv[1] == "fail" and rank == 2:
+    sys.exit("no memory left\\nfor me")
+if sys.argv[1] == "fail" and rank == 1:
+    os.kill(os.getpid(), signal.SIGKILL) if sys.argv[2] == "also" else None
+"""
+
+
+def test_only_the_first_process_is_heard(capfd: pytest.CaptureFixture[str]) -> None:
+    assert launch([sys.executable, "-c", CHILD, "end"], 3) == 0
+    said = capfd.readouterr()
+    assert said.out == "0 3 0 3 127.0.0.1 True\n" and said.err == ""
+
+
+def test_a_process_that_fails_has_the_last_word(capfd: pytest.CaptureFixture[str]) -> None:
+    assert launch([sys.executable, "-c", CHILD, "fail", ""], 3) == 1
+    assert capfd.readouterr().err == "process 2 ended with status 1: for me\n"
+
+
+def test_a_process_that_is_killed_shows_in_the_status(capfd: pytest.CaptureFixture[str]) -> None:
+    assert launch([sys.executable, "-c", CHILD, "fail", "also"], 2) == 128 + signal.SIGKILL
+    assert capfd.readouterr().err == f"process 1 ended with status {128 + signal.SIGKILL}: 1 2 1 2 127.0.0.1 True\n"
+
+
+def test_a_signal_reaches_all_processes_once(tmp_path: Path) -> None:
+    waiting = [sys.executable, "-c", CHILD, "wait", str(tmp_path)]
+    command = [sys.executable, "-c", f"from goengine.trainer import launch; raise SystemExit(launch({waiting!r}, 2))"]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[1] == b""
+    assert process.returncode == 130
+
+
+def test_others_are_not_waited_for_without_end() -> None:
+    """One that fails while another one never ends: as where a process waits in a broken connection."""
+    code = "import os, sys, time; sys.exit(3) if os.environ['RANK'] == '1' else time.sleep(60)"
+    started = time.monotonic()
+    assert launch([sys.executable, "-c", code], 2, patience=0.3) == 128 + signal.SIGKILL
+    assert time.monotonic() - started < 30
 
 
 def test_every_position_is_seen_by_one_process_once_an_epoch() -> None:

@@ -1,7 +1,8 @@
 """Train a policy network: python training/train.py RECIPE.toml --games SHARDS-OR-GAMES... [--name value ...].
 
 Reads from top to bottom: settings, games, network, then the loop. Every setting of the recipe can be given on the
-command line. Under torchrun, many processes train together (training/README.md). What a run writes into its folder:
+command line. With --processes, or under torchrun, many processes train together (training/README.md). What a run
+writes into its folder:
 
     recipe.toml           the settings it really used
     log.jsonl             one line a report: training and validation
@@ -53,6 +54,7 @@ from goengine.trainer import (
     compiler_advice,
     expected_loss,
     first_broken_tensor,
+    launch,
     lost_the_others,
     memory_advice,
     memory_in_use,
@@ -97,23 +99,18 @@ def parse_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict[st
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --run")
     parser.add_argument("--from", dest="begin", metavar="FILE", help="a network file whose weights the run begins with")
     parser.add_argument("--smoke", action="store_true", help="a tiny run of seconds, to see that everything works")
-    parser.add_argument(
-        "--time-limit",
-        dest="set_minutes",
-        metavar="MIN",
-        help="the run's length: the same as --minutes",
-    )
-    parser.add_argument(
-        "--stop-after",
-        type=float,
-        metavar="MIN",
-        help="end this session after MIN minutes, to be resumed; status 75",
-    )
+    parser.add_argument("--time-limit", dest="set_minutes", metavar="MIN", help="the same as --minutes")
+    parser.add_argument("--stop-after", type=float, metavar="MIN",
+                        help="end this session after MIN minutes, to be resumed; status 75")  # fmt: skip
+    parser.add_argument("--processes", type=int, default=1, metavar="N",
+                        help="train with so many processes of this machine, by default with --parts 1")  # fmt: skip
     parser.add_argument("--profile", nargs="?", type=int, const=30, metavar="STEPS",
                         help="time so many steps (30), say where they spend it, and end")  # fmt: skip
     arguments, given = settings.parse_arguments(parser, Recipe, argv)
     if arguments.profile is not None and arguments.profile < 1:
         raise RecipeError(f"--profile {arguments.profile}: give how many steps to time, at least 1")
+    if arguments.processes < 1:
+        raise RecipeError(f"--processes {arguments.processes}: give how many are to train together, at least 1")
     return arguments, given
 
 
@@ -380,8 +377,12 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> int:
         try:
+            arguments, given = parse_arguments(argv)
+            if arguments.processes > 1 and "RANK" not in os.environ:
+                command = [sys.executable, __file__, *(sys.argv[1:] if argv is None else argv)]
+                return launch(command if "parts" in given else [*command, "--parts", "1"], arguments.processes)
             with contextlib.ExitStack() as at_end:
-                return train(*parse_arguments(argv), at_end)
+                return train(arguments, given, at_end)
         except (RuntimeError, MemoryError) as error:
             advice = memory_advice(error) or compiler_advice(error) or lost_the_others(error)
             if advice is None:

@@ -2,6 +2,7 @@
 
 devices       which device, which precision
 processes     training in many processes
+launcher      starting those of one machine, and stopping them
 schedule      where a run stands: learning rate, cool-down, end
 objective     from packed words to the loss
 extras        later moves, later boards, biases of sources: what else is learnt from
@@ -26,6 +27,7 @@ from goengine.trainer.devices import (
     thread_count,
     wants_bfloat16,
 )
+from goengine.trainer.launcher import launch
 from goengine.trainer.learning import Trainer
 from goengine.trainer.processes import Processes, lost_the_others
 from goengine.trainer.profiling import Profile, profile
@@ -50,6 +52,7 @@ __all__ = [
     "compiler_advice",
     "expected_loss",
     "first_broken_tensor",
+    "launch",
     "lost_the_others",
     "memory_advice",
     "memory_in_use",

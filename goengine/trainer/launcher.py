@@ -1,0 +1,85 @@
+"""Many processes of this machine that train together, started and stopped by one that only waits for them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from types import FrameType
+from typing import IO
+
+__all__ = ["launch"]
+
+
+def launch(command: Sequence[str], count: int, patience: float = 60.0) -> int:
+    """Start a program so many times, each with its number in the environment, as ``torchrun`` does; wait for them.
+
+    SIGINT and SIGTERM are passed on, once each, and a hang-up as SIGTERM. All say what they have to say on their
+    stdout and stderr, but only the first one's are shown; of another one that fails first, the last line.
+
+    Args:
+        command: program and arguments.
+        count: how many.
+        patience: seconds in which the others must notice that one has failed; then they are killed.
+
+    Returns:
+        The exit status: the first process's, unless it is 0 and another's is not; 128 + N after signal N, as a shell.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    common = {"OMP_NUM_THREADS": str(max(1, cores // count)), **os.environ}
+    common |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    common |= {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+    with ExitStack() as at_end:
+        children: list[subprocess.Popen[bytes]] = []
+        outputs: list[IO[bytes]] = [at_end.enter_context(tempfile.TemporaryFile()) for _ in range(count - 1)]
+        _pass_on_signals(children, at_end)
+        for rank in range(count):
+            environment = {**common, "RANK": str(rank), "LOCAL_RANK": str(rank)}
+            output = outputs[rank - 1] if rank else None
+            # In a session of its own, so that Ctrl-C at a terminal reaches it by this process only.
+            child = subprocess.Popen(
+                list(command), env=environment, stdout=output, stderr=output, start_new_session=True
+            )
+            children.append(child)
+        failed = _wait(children, patience)
+        statuses = [child.returncode if child.returncode >= 0 else 128 - child.returncode for child in children]
+        if failed and statuses[failed] != statuses[0]:
+            outputs[failed - 1].seek(0)
+            said = outputs[failed - 1].read().decode(errors="replace").strip().rpartition("\n")[2]
+            print(f"process {failed} ended with status {statuses[failed]}: {said or 'no word'}", file=sys.stderr)
+        return statuses[0] or max(statuses)
+
+
+def _pass_on_signals(children: list[subprocess.Popen[bytes]], at_end: ExitStack) -> None:
+    """What this process gets from now on, its children get."""
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        for child in children:
+            child.send_signal(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            at_end.callback(signal.signal, number, signal.signal(number, pass_on))
+
+
+def _wait(children: list[subprocess.Popen[bytes]], patience: float) -> int:
+    """Until all have ended; the number of the first that failed, 0 also if none did."""
+    failed, since = None, 0.0
+    while None in [child.poll() for child in children]:
+        time.sleep(0.1)
+        bad = [rank for rank, child in enumerate(children) if child.returncode not in (None, 0)]
+        if bad and failed is None:
+            failed, since = bad[0], time.monotonic()
+        if failed is not None and time.monotonic() - since > patience:
+            for child in children:
+                child.kill()
+    if failed is None:
+        failed = next((rank for rank, child in enumerate(children) if child.returncode), 0)
+    return failed
