@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Muon", "Rates", "clip_to_median", "make_optimizers", "orthogonalized"]
+__all__ = ["Muon", "Rates", "clip_to_median", "make_optimizers", "orthogonalized", "restore_optimizers"]
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # a quintic that brings singular values near 1 in five steps (Jordan 2024)
 
@@ -131,6 +131,19 @@ def make_optimizers(
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
     return optimizers
+
+
+def restore_optimizers(optimizers: Iterable[torch.optim.Optimizer], states: Iterable[Any]) -> None:
+    """Go on from what ``state_dict`` gave, but with the peak rates of the recipe as it is now.
+
+    Raises:
+        ValueError, KeyError: if the states are of other optimizers.
+    """
+    for optimizer, state in zip(optimizers, states, strict=True):
+        peaks = [group["peak"] for group in optimizer.param_groups]
+        optimizer.load_state_dict(state)
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["peak"] = peak
 
 
 @torch.no_grad()

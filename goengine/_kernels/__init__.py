@@ -13,7 +13,7 @@ set, else ``$XDG_CACHE_HOME/goengine`` (``~/.cache/goengine``), else the tempora
     winograd    convolutions for networks; compiled only when `load_winograd` asks for it
     forward     a whole policy network; compiled only when `load_forward` asks for it
     vectors     eight or sixteen float32 at a time, and products of matrices, for winograd and forward
-    primitives  counters that threads share, for forward
+    primitives  instructions of our own, such as counters that threads share
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What threads need that share work in a kernel: counters, a pause, giving way. And the lowest bit of a word."""
+"""How a kernel gets instructions of its own; those for threads that share work, and the lowest bit of a word."""
 
 # Numba and llvmlite are typed in part, and differently from version to version.
 # mypy: disable-error-code="misc, no-untyped-call, untyped-decorator"
@@ -13,18 +13,19 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["count_up", "counted", "give_way", "lowest_bit", "pause"]
+__all__ = ["address", "count_up", "counted", "give_way", "lowest_bit", "pause", "primitive"]
 
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 _POSIX = os.name == "posix"
 
 
-def _primitive(function: Callable[..., Any]) -> Any:
+def primitive(function: Callable[..., Any]) -> Any:
     """`intrinsic`, without its types: a checker cannot follow what Numba makes of a kernel."""
     return intrinsic(function)
 
 
-def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+def address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Where array[index] is, for the inside of a primitive."""
     return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
 
 
@@ -32,28 +33,28 @@ def _call(builder: Any, result: Any, name: str) -> None:
     builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, []), name), [])
 
 
-@_primitive
+@primitive
 def count_up(typing: Any, array: Any, index: Any) -> Any:
     """Add one to array[index], int64, whatever other threads do to it meanwhile; what it was before."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         one = ir.Constant(ir.IntType(64), 1)
-        return builder.atomic_rmw("add", _address(context, builder, sig.args[0], *args), one, "seq_cst")
+        return builder.atomic_rmw("add", address(context, builder, sig.args[0], *args), one, "seq_cst")
 
     return types.int64(array, types.intp), generate
 
 
-@_primitive
+@primitive
 def counted(typing: Any, array: Any, index: Any) -> Any:
     """array[index], int64, as it is now; what other threads wrote before they counted up is there to be read."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.load_atomic(_address(context, builder, sig.args[0], *args), "acquire", 8)
+        return builder.load_atomic(address(context, builder, sig.args[0], *args), "acquire", 8)
 
     return types.int64(array, types.intp), generate
 
 
-@_primitive
+@primitive
 def pause(typing: Any) -> Any:
     """Wait for some ten nanoseconds, in the way that leaves a shared core to the other thread."""
 
@@ -65,7 +66,7 @@ def pause(typing: Any) -> Any:
     return types.none(), generate
 
 
-@_primitive
+@primitive
 def give_way(typing: Any) -> Any:
     """Let another thread have the core, if one waits for it."""
 
@@ -77,7 +78,7 @@ def give_way(typing: Any) -> Any:
     return types.none(), generate
 
 
-@_primitive
+@primitive
 def lowest_bit(typing: Any, word: Any) -> Any:
     """The number of the lowest bit that is set in an int64 that is not zero."""
 

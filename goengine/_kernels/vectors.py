@@ -14,7 +14,6 @@ everywhere.
 
 import operator
 import os
-from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding
@@ -22,7 +21,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, models, register_model
+from numba.extending import lower_builtin, models, register_model
+
+from goengine._kernels.primitives import address, primitive
 
 __all__ = ["LANES", "load", "load_if", "rectify", "store", "tile_of_product", "zeros"]
 
@@ -39,11 +40,6 @@ _LLVM = ir.VectorType(ir.FloatType(), LANES)
 _FLAGS = ("contract",)
 
 
-def _primitive(function: Callable[..., Any]) -> Any:
-    """`intrinsic`, without its types: a checker cannot follow what Numba makes of a kernel."""
-    return intrinsic(function)
-
-
 class _Vector(types.Type):
     def __init__(self) -> None:
         super().__init__(name=f"float32x{LANES}")
@@ -58,12 +54,8 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, kind, _LLVM)
 
 
-def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
-
-
 def _vector_address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    return builder.bitcast(_address(context, builder, kind, array, index), _LLVM.as_pointer())
+    return builder.bitcast(address(context, builder, kind, array, index), _LLVM.as_pointer())
 
 
 def _spread(builder: Any, value: Any) -> Any:
@@ -72,13 +64,13 @@ def _spread(builder: Any, value: Any) -> Any:
     return builder.shuffle_vector(first, ir.Constant(_LLVM, ir.Undefined), mask)
 
 
-@_primitive
+@primitive
 def zeros(typing: Any) -> Any:
     """A vector of zeros."""
     return _vector(), lambda context, builder, sig, args: ir.Constant(_LLVM, [0.0] * LANES)
 
 
-@_primitive
+@primitive
 def load(typing: Any, array: Any, index: Any) -> Any:
     """array[index : index + LANES]."""
 
@@ -88,7 +80,7 @@ def load(typing: Any, array: Any, index: Any) -> Any:
     return _vector(array, types.intp), generate
 
 
-@_primitive
+@primitive
 def load_if(typing: Any, condition: Any, array: Any, index: Any) -> Any:
     """array[index : index + LANES] where the condition holds, else zeros and no access."""
 
@@ -105,7 +97,7 @@ def load_if(typing: Any, condition: Any, array: Any, index: Any) -> Any:
     return _vector(types.boolean, array, types.intp), generate
 
 
-@_primitive
+@primitive
 def store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
     """Write a vector to array[index : index + LANES]."""
 
@@ -116,7 +108,7 @@ def store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
     return types.none(array, types.intp, _vector), generate
 
 
-@_primitive
+@primitive
 def rectify(typing: Any, vector: Any) -> Any:
     """The vector with zeros for what is below zero; nan stays nan."""
 
@@ -158,15 +150,15 @@ def tile_of_product(rows: int, vectors: int, add: bool = False) -> Any:
                     before = builder.load(place(row, vector), align=4) if add else ir.Constant(_LLVM, [0.0] * LANES)
                     builder.store(before, total)
             firsts = [
-                _address(context, builder, sig.args[0], left, builder.add(a, times(r, a_row))) for r in range(rows)
+                address(context, builder, sig.args[0], left, builder.add(a, times(r, a_row))) for r in range(rows)
             ]
-            first = _address(context, builder, sig.args[4], right, b)
+            first = address(context, builder, sig.args[4], right, b)
             with cgutils.for_range(builder, count, intp=count.type) as loop:
                 line_of_right = builder.gep(first, [builder.mul(loop.index, b_step)])
                 factors = []
                 for vector in range(vectors):
-                    address = builder.gep(line_of_right, [ir.Constant(count.type, vector * LANES)])
-                    factors.append(builder.load(builder.bitcast(address, _LLVM.as_pointer()), align=4))
+                    place_of_right = builder.gep(line_of_right, [ir.Constant(count.type, vector * LANES)])
+                    factors.append(builder.load(builder.bitcast(place_of_right, _LLVM.as_pointer()), align=4))
                 at = builder.mul(loop.index, a_step)
                 for start, line in zip(firsts, sums, strict=True):
                     factor = _spread(builder, builder.load(builder.gep(start, [at]), align=4))
@@ -181,7 +173,7 @@ def tile_of_product(rows: int, vectors: int, add: bool = False) -> Any:
         n = types.intp
         return types.none(left, n, n, n, right, n, n, out, n, n, n), generate
 
-    return _primitive(typed)
+    return primitive(typed)
 
 
 def _define(operation: Any, method: str) -> None:

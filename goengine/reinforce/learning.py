@@ -13,7 +13,7 @@ from torch import Tensor
 from goengine.checkpoint import Network
 from goengine.errors import RecipeError
 from goengine.layers import unpack_words
-from goengine.optimizers import clip_to_median, make_optimizers
+from goengine.optimizers import clip_to_median, make_optimizers, restore_optimizers
 from goengine.reinforce.recipe import ReinforceRecipe
 from goengine.rules import Ko
 from goengine.selfplay import Game, Played, Sampling, SelfPlay, Turn
@@ -224,11 +224,7 @@ class Learner:
                 one = _copy(self.start, f"iteration{age}")
                 one.module.load_state_dict(weights)
                 self.pool.append((age, one))
-            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-                peaks = [group["peak"] for group in optimizer.param_groups]
-                optimizer.load_state_dict(saved)
-                for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                    group["peak"] = peak
+            restore_optimizers(self.optimizers, state["optimizers"])
             self._norms.copy_(state["norms"])
             self.iterations, self.seconds = state["counters"]["steps"], state["counters"]["seconds"]
         except (RuntimeError, ValueError, KeyError):

@@ -14,7 +14,7 @@ from goengine.dataset import Batch
 from goengine.errors import RecipeError
 from goengine.layers import unpack_words
 from goengine.networks import build_network
-from goengine.optimizers import clip_to_median, make_optimizers
+from goengine.optimizers import clip_to_median, make_optimizers, restore_optimizers
 from goengine.recipe import Recipe
 from goengine.symmetry import inverse_table, symmetry_table
 from goengine.trainer.averages import Averages
@@ -303,11 +303,7 @@ class Trainer:
             self.objective.extras.load_state_dict(state.get("extras", {}))
             if self._parts is not None:
                 self._parts.copy_buffers()
-            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-                peaks = [group["peak"] for group in optimizer.param_groups]
-                optimizer.load_state_dict(saved)
-                for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                    group["peak"] = peak
+            restore_optimizers(self.optimizers, state["optimizers"])
             self.averages.restore(state["averages"])
             if "extra_averages" in state:
                 self.extra_averages.restore(state["extra_averages"])
