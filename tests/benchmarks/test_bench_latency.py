@@ -54,7 +54,8 @@ def moves() -> list[str]:
     return [f"play {color} {format_vertex(point, 19)}" for color, point in record.plays()]
 
 
-def test_each_move_of_a_game(benchmark: Any, network: Path, moves: list[str]) -> None:
+@pytest.mark.parametrize("symmetries", [1, 4])
+def test_each_move_of_a_game(benchmark: Any, network: Path, moves: list[str], symmetries: int) -> None:
     wall: list[float] = []
     busy: list[float] = []
 
@@ -67,9 +68,9 @@ def test_each_move_of_a_game(benchmark: Any, network: Path, moves: list[str]) ->
             busy[-1] += float(engine.ask("cputime"))
             engine.ask(play)
 
-    with closing(start(network)) as engine:
+    with closing(start(network, symmetries)) as engine:
         benchmark.pedantic(game, rounds=1)
-    tell(benchmark, f"{network.stem}: each of {len(moves)} moves", wall, busy)
+    tell(benchmark, f"{network.stem}: each of {len(moves)} moves, {symmetries} symmetries", wall, busy)
 
 
 @pytest.mark.parametrize("symmetries", [1, 8])
@@ -122,9 +123,10 @@ def test_replaying_a_game(benchmark: Any, moves: list[str]) -> None:
     tell(benchmark, f"{LINES} play lines at once", wall, busy)
 
 
-def start(network: Path) -> Process:
+def start(network: Path, symmetries: int = 1) -> Process:
     """An engine that has made its first moves."""
-    engine = Process([*real_engine("--network", str(network)), "--threads", str(THREADS)], Report())
+    options = ("--network", str(network), "--threads", str(THREADS), "--symmetries", str(symmetries))
+    engine = Process(real_engine(*options), Report())
     for color in "bw":
         engine.ask(f"genmove {color}")
     engine.ask("clear_board")
