@@ -1,4 +1,4 @@
-"""A residual network in other shapes: with other blocks, or as AlphaGo's plain network, which says the same.
+"""A residual network in other shapes: with other blocks, wider, or as AlphaGo's plain network, which says the same.
 
 A residual network learns faster than a plain one of its cost; once it has learnt, its shortcuts can be folded away
 (RMNet, Meng et al. 2021). So AlphaGo's own network need not be trained from nothing: 64 filters and five blocks are
@@ -14,7 +14,7 @@ from goengine.errors import RecipeError
 from goengine.layers import ResidualBlock
 from goengine.networks import AlphaGo, Residual
 
-__all__ = ["arranged", "unrolled"]
+__all__ = ["arranged", "unrolled", "widened"]
 
 
 def arranged(module: Residual, blocks: Sequence[int | None]) -> Residual:
@@ -43,6 +43,36 @@ def arranged(module: Residual, blocks: Sequence[int | None]) -> Residual:
         for name, tensor in module.blocks[block].state_dict().items():
             state[f"blocks.{place}.{name}"] = tensor
     found.load_state_dict(state, strict=False)  # fresh blocks are not in it
+    return found.train(module.training)
+
+
+@torch.no_grad()
+def widened(module: Residual, filters: int) -> Residual:
+    """The same network with more filters, which says the same at first; the one that is given is not changed.
+
+    The new filters see everything, by fresh weights, and what was there before sees nothing of them: the weights to it
+    start at zero, and learn from the first step on, for there is something to see.
+
+    Args:
+        module: a residual network.
+        filters: how many it is to have; the new ones' weights are drawn by PyTorch, their norms start afresh.
+
+    Raises:
+        RecipeError: if that is not more than it has.
+    """
+    if filters <= module.config["filters"]:
+        raise RecipeError(f"the network has {module.config['filters']} filters: give more than that, not {filters}")
+    found = Residual(**{**module.config, "filters": filters})
+    theirs = module.state_dict()
+    for name, tensor in found.state_dict().items():
+        old = theirs[name]
+        if tensor.dim() > 1:
+            tensor[: old.shape[0], old.shape[1] :] = 0
+            tensor[: old.shape[0], : old.shape[1]] = old
+        elif tensor.dim():
+            tensor[: len(old)] = old
+        else:
+            tensor.copy_(old)
     return found.train(module.training)
 
 

@@ -10,7 +10,7 @@ from small_games import sgf
 from goengine.checkpoint import load_network, save_network
 from goengine.errors import RecipeError
 from goengine.networks import AlphaGo, Residual, build_network
-from goengine.reshape import arranged, unrolled
+from goengine.reshape import arranged, unrolled, widened
 
 
 def run(*arguments: object) -> int:
@@ -106,6 +106,31 @@ def test_a_fresh_block_changes_nothing_at_first() -> None:
     assert not torch.allclose(longer(x), module(x), atol=1e-2)  # it stands where later ones see it
 
 
+def test_more_filters_change_nothing_at_first() -> None:
+    module, x = residual(), planes()
+    wide = widened(module, 8)
+    assert wide.config == {**module.config, "filters": 8} and not wide.training
+    assert torch.allclose(wide(x), module(x), rtol=1e-5, atol=1e-5)
+    assert torch.allclose(wide.body(x)[:, :5], module.body(x), rtol=1e-5, atol=1e-5)
+    for filters in (5, 4):
+        with pytest.raises(RecipeError, match="has 5 filters: give more than that"):
+            widened(module, filters)
+
+
+def test_new_filters_are_taken_up() -> None:
+    """What leads from them to the old ones, and to the moves, learns at once; what leads to them, one step later."""
+    wide, x = widened(residual(), 8).train(), planes()
+    optimizer = torch.optim.SGD(wide.parameters(), lr=0.1)
+    into, out_of = wide.get_parameter("blocks.1.conv1.weight"), wide.get_parameter("blocks.1.conv2.weight")
+    for into_learns in (False, True):
+        wide(x).logsumexp(1).sum().backward()
+        assert out_of.grad is not None and into.grad is not None
+        assert out_of.grad[:5, 5:].abs().min() > 0 and bool(into.grad[5:].any()) == into_learns
+        assert wide.head.conv.weight.grad[0, 5:].abs().min() > 0  # type: ignore[union-attr, index]
+        optimizer.step()
+        optimizer.zero_grad()
+
+
 def network_file(path: Path, module: torch.nn.Module, kind: str = "residual") -> Path:
     metadata = {"architecture": kind, "feature_set": "alphago48", "board_size": 9, "name": "r", "results": {"all": {}}}
     save_network(path, module, metadata)
@@ -143,6 +168,19 @@ def test_arranged_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFi
     for order in ("", "0,x", "0,-1", "0,1.5", "0,3"):
         assert run("arrange", tmp_path / "again.safetensors", source, "--order", order) == 2
         assert "reshape.py: " in capsys.readouterr().err and not (tmp_path / "again.safetensors").exists()
+
+
+def test_widened_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, output = network_file(tmp_path / "r.safetensors", residual()), tmp_path / "wide.safetensors"
+    assert run("widen", output, source, "--filters", 8) == 0
+    wide = load_network(output)
+    assert wide.name == "residual-8x3" and wide.metadata["training"]["reshaped"] == ["r.safetensors", "widen"]
+    assert torch.allclose(wide.module(planes()), load_network(source).module(planes()), atol=1e-5)
+    before = output.read_bytes()
+    assert run("widen", output, source, "--filters", 8, "--seed", 1) == 0 and output.read_bytes() != before
+    for filters, message in ((5, "has 5 filters: give more than that, not 5"), (0, "use 1 or more")):
+        assert run("widen", tmp_path / "again.safetensors", source, "--filters", filters) == 2
+        assert message in capsys.readouterr().err and not (tmp_path / "again.safetensors").exists()
 
 
 def test_unrolled_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,8 @@
-"""A residual network in another shape: python training/reshape.py shorten|arrange|unroll OUT NETWORK ...
+"""A residual network in another shape: python training/reshape.py shorten|arrange|widen|unroll OUT NETWORK ...
 
 `shorten` leaves out the blocks that matter least on games that you give, `arrange` puts blocks where you say, fresh
-ones among them, which change nothing at first; train such a network on (train.py --from).
+ones among them, which change nothing at first, and `widen` gives it more filters in that way; train such a network on
+(train.py --from).
 `unroll` folds the shortcuts away: AlphaGo's plain network, three times as wide, which says the same.
 """
 
@@ -21,7 +22,7 @@ from goengine.evaluation.evaluator import Subject, measure
 from goengine.evaluation.heldout import load_games
 from goengine.exits import exit_status
 from goengine.networks import PolicyNetwork, Residual
-from goengine.reshape import arranged, unrolled
+from goengine.reshape import arranged, unrolled, widened
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -44,14 +45,18 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
                 "--order", required=True, metavar="LIST", help="as 0,1,new,2: block numbers, and new ones"
             )
             part.add_argument("--seed", type=int, default=0, metavar="N", help="of the new blocks' weights (0)")
+        elif name == "widen":
+            part.add_argument("--filters", type=int, required=True, metavar="N", help="how many it is to have")
+            part.add_argument("--seed", type=int, default=0, metavar="N", help="of the new filters' weights (0)")
         else:
             part.add_argument("--depth", type=int, metavar="N", help="convolutions (default: as many as it takes)")
 
     command("shorten", shorten, "Leave out the residual blocks that matter least.")
     command("arrange", arrange, "Put residual blocks in another order, with new ones among them.")
+    command("widen", widen, "Give it more filters, which change nothing at first.")
     command("unroll", unroll, "The plain network of AlphaGo's kind that says the same.")
     arguments = parser.parse_args(argv)
-    check_counts(arguments, "blocks", "limit", "threads", "depth")
+    check_counts(arguments, "blocks", "limit", "threads", "filters", "depth")
     return arguments
 
 
@@ -102,6 +107,16 @@ def arrange(arguments: argparse.Namespace, network: Network) -> PolicyNetwork:
             raise RecipeError(f"--order {arguments.order}: give numbers of blocks, and new for new ones, as 0,1,new,2")
     torch.manual_seed(arguments.seed)
     return arranged(_residual(network), [None if word == "new" else int(word) for word in words])
+
+
+def widen(arguments: argparse.Namespace, network: Network) -> PolicyNetwork:
+    """The same with more filters.
+
+    Raises:
+        RecipeError: if they are not more.
+    """
+    torch.manual_seed(arguments.seed)
+    return widened(_residual(network), arguments.filters)
 
 
 def unroll(arguments: argparse.Namespace, network: Network) -> PolicyNetwork:
