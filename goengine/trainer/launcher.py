@@ -65,8 +65,9 @@ def _pass_on_signals(children: list[subprocess.Popen[bytes]], at_end: ExitStack)
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            at_end.callback(signal.signal, number, signal.signal(number, pass_on))
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+            continue  # nohup means it; a shell, which ignores SIGINT for what it starts with &, does not
+        at_end.callback(signal.signal, number, signal.signal(number, pass_on))
 
 
 def _wait(children: list[subprocess.Popen[bytes]], patience: float) -> int:
