@@ -6,10 +6,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["helpers", "share"]
+__all__ = ["helpers", "processors", "share"]
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
+
+
+def processors() -> int:
+    """How many processors this process may run on, as the system calls them: cores, or their threads."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def helpers() -> ThreadPoolExecutor:

@@ -53,7 +53,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": {"checkpoint", "coords", "corpus", "intervals", "metrics", "sgf", "shards"},
     "visualize": {"checkpoint", "corpus", "coords", "features", "rules", "symmetry"},
     "trainer": {
-        *("checkpoint", "corpus", "dataset", "features", "inference", "layers"),
+        *("checkpoint", "corpus", "dataset", "features", "helpers", "inference", "layers"),
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
     },
     "batch": {"_kernels", "board", "coords", "features", "rules"},

@@ -125,8 +125,11 @@ if sys.argv[1] == "wait":
     time.sleep(60)
 if sys.argv[1] == "fail" and rank == 2:
     sys.exit("no memory left\\nfor me")
-if sys.argv[1] == "fail" and rank == 1:
-    os.kill(os.getpid(), signal.SIGKILL) if sys.argv[2] == "also" else None
+if sys.argv[1:] == ["fail", "also"] and rank == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[1] == "lose":
+    time.sleep(0 if rank else 1)
+    sys.exit("out of memory" if rank else "lost the other processes")
 """
 
 
@@ -139,6 +142,12 @@ def test_only_the_first_process_is_heard(capfd: pytest.CaptureFixture[str]) -> N
 def test_a_process_that_fails_has_the_last_word(capfd: pytest.CaptureFixture[str]) -> None:
     assert launch([sys.executable, "-c", CHILD, "fail", ""], 3) == 1
     assert capfd.readouterr().err == "process 2 ended with status 1: for me\n"
+
+
+def test_the_cause_is_told_where_the_first_process_has_lost_the_others(capfd: pytest.CaptureFixture[str]) -> None:
+    """Both end with the same status: what the first says does not say why."""
+    assert launch([sys.executable, "-c", CHILD, "lose"], 2) == 1
+    assert capfd.readouterr().err == "lost the other processes\nprocess 1 ended with status 1: out of memory\n"
 
 
 def test_a_process_that_is_killed_shows_in_the_status(capfd: pytest.CaptureFixture[str]) -> None:

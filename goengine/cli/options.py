@@ -2,12 +2,12 @@
 
 import argparse
 import math
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from goengine.bundled import network_file
 from goengine.errors import GoEngineError, NetworkFileError
+from goengine.helpers import processors
 from goengine.style import ORIENTATIONS, Style
 
 if TYPE_CHECKING:
@@ -145,8 +145,7 @@ def _style(args: argparse.Namespace) -> dict[str, Any]:
 
 def default_threads() -> int:
     """Threads to use where nothing else is said: one a core, at most 4."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(4, available))
+    return min(4, processors())
 
 
 def make_player(args: argparse.Namespace) -> "Player":

@@ -1,11 +1,11 @@
 """Which device a run uses, in which precision it computes there, and how much memory it takes."""
 
-import os
 from pathlib import Path
 
 import torch
 
 from goengine.errors import RecipeError
+from goengine.helpers import processors
 from goengine.recipe import Recipe
 
 __all__ = ["choose_device", "compiler_advice", "memory_advice", "memory_in_use", "thread_count", "wants_bfloat16"]
@@ -56,8 +56,7 @@ def thread_count(recipe: Recipe, neighbours: int = 1) -> int:
     """
     if recipe.threads or recipe.parts == 1:
         return recipe.threads or torch.get_num_threads()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(recipe.parts, cores // neighbours))
+    return max(1, min(recipe.parts, processors() // neighbours))
 
 
 def memory_in_use(device: torch.device) -> dict[str, float]:

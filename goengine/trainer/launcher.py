@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import IO
 
+from goengine.helpers import processors
+
 __all__ = ["launch"]
 
 
@@ -31,8 +33,7 @@ def launch(command: Sequence[str], count: int, patience: float = 60.0) -> int:
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    common = {"OMP_NUM_THREADS": str(max(1, cores // count)), **os.environ}
+    common = {"OMP_NUM_THREADS": str(max(1, processors() // count)), **os.environ}
     common |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     common |= {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
     with ExitStack() as at_end:
@@ -49,7 +50,7 @@ def launch(command: Sequence[str], count: int, patience: float = 60.0) -> int:
             children.append(child)
         failed = _wait(children, patience)
         statuses = [child.returncode if child.returncode >= 0 else 128 - child.returncode for child in children]
-        if failed and statuses[failed] != statuses[0]:
+        if failed:  # the first, should it have failed too, knows only that it has lost the others
             outputs[failed - 1].seek(0)
             said = outputs[failed - 1].read().decode(errors="replace").strip().rpartition("\n")[2]
             print(f"process {failed} ended with status {statuses[failed]}: {said or 'no word'}", file=sys.stderr)
@@ -72,15 +73,15 @@ def _pass_on_signals(children: list[subprocess.Popen[bytes]], at_end: ExitStack)
 
 def _wait(children: list[subprocess.Popen[bytes]], patience: float) -> int:
     """Until all have ended; the number of the first that failed, 0 also if none did."""
-    failed, since = None, 0.0
-    while None in [child.poll() for child in children]:
-        time.sleep(0.1)
-        bad = [rank for rank, child in enumerate(children) if child.returncode not in (None, 0)]
-        if bad and failed is None:
+    failed, since = 0, float("inf")
+    while True:
+        statuses = [child.poll() for child in children]
+        bad = [rank for rank, status in enumerate(statuses) if status]
+        if bad and since == float("inf"):
             failed, since = bad[0], time.monotonic()
-        if failed is not None and time.monotonic() - since > patience:
+        if None not in statuses:
+            return failed
+        if time.monotonic() - since > patience:
             for child in children:
                 child.kill()
-    if failed is None:
-        failed = next((rank for rank, child in enumerate(children) if child.returncode), 0)
-    return failed
+        time.sleep(0.1)

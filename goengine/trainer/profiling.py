@@ -1,7 +1,6 @@
 """Where the time of a training step goes, and how much of the hardware's matrix rate it reaches."""
 
 import copy
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from goengine.dataset import Batch, Prefetcher
+from goengine.helpers import processors
 from goengine.trainer.learning import Trainer
 
 __all__ = ["Profile", "StepClock", "matrix_rate", "profile", "step_operations"]
@@ -192,7 +192,7 @@ def profile(trainer: Trainer, feeder: Prefetcher, steps: int, threads: int) -> P
         operations=step_operations(trainer),
         matrix_rate=team.sums([matrix_rate(trainer.device, dtype, threads)])[0],
         feeder_rate=team.sums([rate])[0],
-        feeder_share=busy * size / step / _cores(),
+        feeder_share=busy * size / step / processors(),
     )
 
 
@@ -203,8 +203,3 @@ def _alone(batches: Iterator[Batch], ahead: int) -> tuple[float, float]:
     began, busy = time.perf_counter(), time.process_time()
     positions = sum(len(next(batches).targets) for _ in range(_ALONE))
     return positions / (time.perf_counter() - began), (time.process_time() - busy) / positions
-
-
-def _cores() -> int:
-    """Of this machine that may be used."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
