@@ -39,7 +39,7 @@ def launch(command: Sequence[str], count: int, patience: float = 60.0) -> int:
     with ExitStack() as at_end:
         children: list[subprocess.Popen[bytes]] = []
         outputs: list[IO[bytes]] = [at_end.enter_context(tempfile.TemporaryFile()) for _ in range(count - 1)]
-        _pass_on_signals(children, at_end)
+        passed_on = _pass_on_signals(children, at_end)
         for rank in range(count):
             environment = {**common, "RANK": str(rank), "LOCAL_RANK": str(rank)}
             output = outputs[rank - 1] if rank else None
@@ -50,25 +50,29 @@ def launch(command: Sequence[str], count: int, patience: float = 60.0) -> int:
             children.append(child)
         failed = _wait(children, patience)
         statuses = [child.returncode if child.returncode >= 0 else 128 - child.returncode for child in children]
-        if failed:  # the first, should it have failed too, knows only that it has lost the others
+        asked = failed and statuses[failed] in {128 + number for number in passed_on}
+        if failed and not asked:  # the first, should it have failed too, knows only that it has lost the others
             outputs[failed - 1].seek(0)
             said = outputs[failed - 1].read().decode(errors="replace").strip().rpartition("\n")[2]
             print(f"process {failed} ended with status {statuses[failed]}: {said or 'no word'}", file=sys.stderr)
         return statuses[0] or max(statuses)
 
 
-def _pass_on_signals(children: list[subprocess.Popen[bytes]], at_end: ExitStack) -> None:
-    """What this process gets from now on, its children get."""
+def _pass_on_signals(children: list[subprocess.Popen[bytes]], at_end: ExitStack) -> list[int]:
+    """What this process gets from now on, its children get; the list is of what they have got."""
+    passed_on: list[int] = []
 
     def pass_on(number: int, _: FrameType | None) -> None:
+        passed_on.append(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
         for child in children:
-            child.send_signal(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+            child.send_signal(passed_on[-1])
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
             continue  # nohup means it; a shell, which ignores SIGINT for what it starts with &, does not
         at_end.callback(signal.signal, number, signal.signal(number, pass_on))
+    return passed_on
 
 
 def _wait(children: list[subprocess.Popen[bytes]], patience: float) -> int:
