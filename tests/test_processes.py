@@ -64,11 +64,13 @@ def test_two_processes_learn_and_measure_what_one_does(folder: Path) -> None:
         folder,
         (1, "short.toml", *games, *extra, "--run", "one"),
         (2, "short.toml", *games, *extra, "--run", "two", "--accumulate", 2),
+        (2, "short.toml", *games, *extra, "--run", "normed", "--network", "residual", "--positions", 64),
         (2, *games, "--run", "one", "--resume"),  # over already: it only measures, the same weights as before
     )
     assert result.returncode == 0, result.stderr
     assert "on cpu, 1 thread: one" in result.stderr and "on cpu, 2 processes, 1 thread each: two" in result.stderr
-    assert result.stderr.count("step 1 ") == 2, "only the first process speaks"
+    assert result.stderr.count("step 1 ") == 3, "only the first process speaks"
+    assert "Warning" not in result.stderr, "the layouts of gradients are as PyTorch wants them to be sent"
     one, two = records(folder / "one", "train"), records(folder / "two", "train")
     assert [line["step"] for line in two] == list(range(1, 11))
     for mine, theirs in zip(one, two, strict=True):

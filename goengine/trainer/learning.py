@@ -91,10 +91,10 @@ class Trainer:
             depth=recipe.depth,
             activation=recipe.activation,
         ).to(device)
-        if recipe.channels_last:
-            self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.bfloat16 = wants_bfloat16(recipe.precision, device)
         self.objective = Objective(self.module, recipe, self.in_planes, self.bfloat16, sources).to(device)
+        if recipe.channels_last:
+            self.objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._new = torch.from_numpy(symmetry_table(self.size).copy()).to(device)
         self._old = torch.from_numpy(inverse_table(self.size).copy()).to(device)
         beside = self.objective.extras.parameters()
