@@ -105,6 +105,23 @@ def test_the_guard_can_be_left_out_and_its_memory_is_kept() -> None:
     assert again.state() == on.state()
 
 
+def test_a_loss_of_another_kind_is_not_compared() -> None:
+    """A resumed run whose teacher counts more than before has not diverged."""
+    learner = trainer()
+    before = Vitals(learner.recipe, 4.0)
+    learner.steps = 100
+    assert before.watch(learner, [2.0] * 100) is None
+    after = Vitals(trainer(retain=6.0, teacher="bundled").recipe, 4.0)
+    after.restore(before.state())
+    learner.steps = 200
+    assert after.watch(learner, [2.9] * 100) is None
+    with pytest.raises(RecipeError, match="diverges"):
+        same = Vitals(learner.recipe, 4.0)
+        same.restore(before.state())
+        same.watch(learner, [2.9] * 100)
+    assert "the loss rose to 4.500, from 2.900" in str(after.watch(learner, [4.5] * 20))
+
+
 def test_a_loss_that_is_no_number_stops_and_says_where() -> None:
     learner = trainer()
     learner.steps = 12

@@ -20,6 +20,7 @@ _SNAPSHOT = 2000  # steps from one copy of the weights in memory to the next
 _SLOWER = 0.7  # the rates' factor after each setback
 _SETBACKS = 5  # after which a run is given up
 _LIFE = 0.05  # nats below chance that show that something is learnt
+_LOSS = ("legal_only", "retain", "teacher", "teacher_turned")  # settings by which losses are no longer comparable
 
 
 def expected_loss(curve: Mapping[int, float], positions: int) -> float | None:
@@ -67,6 +68,7 @@ class Vitals:
         self.chance = chance
         self.setbacks = 0
         self._patience, self._guard, self._batch = recipe.patience, recipe.guard, recipe.batch
+        self._loss = {name: getattr(recipe, name) for name in _LOSS}
         self._recent: list[float] = []
         self._best = math.inf
         self._snapshot: dict[str, Any] | None = None
@@ -124,9 +126,10 @@ class Vitals:
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint; the copy of the weights is not in it."""
-        return {"recent": list(self._recent), "best": self._best, "setbacks": self.setbacks}
+        return {"recent": list(self._recent), "best": self._best, "setbacks": self.setbacks, "loss": self._loss}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state()`."""
-        self._recent, self._best = list(state["recent"]), state["best"]
-        self.setbacks = state["setbacks"]
+        """Go on from `state()`; without its losses where the recipe now adds up another one."""
+        if state.get("loss", self._loss) == self._loss:
+            self._recent = list(state["recent"])
+        self._best, self.setbacks = state["best"], state["setbacks"]
