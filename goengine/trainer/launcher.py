@@ -50,8 +50,8 @@ def launch(command: Sequence[str], count: int, patience: float = 60.0) -> int:
             children.append(child)
         failed = _wait(children, patience)
         statuses = [child.returncode if child.returncode >= 0 else 128 - child.returncode for child in children]
-        asked = failed and statuses[failed] in {128 + number for number in passed_on}
-        if failed and not asked:  # the first, should it have failed too, knows only that it has lost the others
+        asked = {128 + number for number in passed_on}
+        if failed and statuses[failed] not in asked:  # the first may have failed too, but only for want of the others
             outputs[failed - 1].seek(0)
             said = outputs[failed - 1].read().decode(errors="replace").strip().rpartition("\n")[2]
             print(f"process {failed} ended with status {statuses[failed]}: {said or 'no word'}", file=sys.stderr)
