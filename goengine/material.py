@@ -12,7 +12,7 @@ from goengine.errors import RecipeError
 from goengine.finetune import OwnGames, own_games
 from goengine.recipe import Recipe
 
-__all__ = ["Material", "gather", "other_games"]
+__all__ = ["Material", "check_player", "gather", "other_games"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,20 @@ def gather(
     return Material(recipe, *corpus.hold_out(recipe.hold_out, recipe.seed), None)
 
 
+def check_player(players: Sequence[str], resumed: Mapping[str, Any]) -> None:
+    """Before games are loaded: that a run on one player's moves goes on as one.
+
+    Args:
+        players: as for `gather`.
+        resumed: the run's checkpoint.
+
+    Raises:
+        RecipeError: if the run learns a player's moves and no player is named.
+    """
+    if not players and PLAYER in resumed["sampler"]["drawn"]:
+        raise RecipeError("this run learns one player's moves: give --player, --games and --mix as before")
+
+
 def other_games(material: Material, resumed: Mapping[str, Any], folder: Path) -> str | None:
     """A line if these are other games than those that a run began with; checkpoints from before that was noted pass.
 
@@ -75,8 +89,6 @@ def other_games(material: Material, resumed: Mapping[str, Any], folder: Path) ->
     Raises:
         RecipeError: if the run cannot go on with these games at all.
     """
-    if material.own is None and PLAYER in resumed["sampler"]["drawn"]:
-        raise RecipeError("this run learns one player's moves: give --player, --games and --mix as before")
     recipe, corpus = material.recipe, material.training
     now = corpus.source_sizes()
     before = resumed.get("sources", now)

@@ -101,6 +101,7 @@ def test_stopped_and_resumed_gives_the_same_network(
         assert run(capsys, RECIPE, *SMALL, *games, *begin, "--run", folder / "broken")[0] == 128 + signal.SIGTERM
     status, err = run(capsys, "--run", folder / "broken", "--resume", "--games", folder / "general.shard")
     assert status == 2 and "this run learns one player's moves: give --player" in err.splitlines()[-1]
+    assert "general.shard" not in err  # it is said before games are loaded
     status, err = run(capsys, "--run", folder / "broken", "--resume", *games)
     assert status == 0, err
     first, second = (load_network(folder / name / "network.safetensors") for name in ("unbroken", "broken"))

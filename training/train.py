@@ -38,7 +38,7 @@ from goengine.dataset import PositionSampler, Prefetcher
 from goengine.errors import GoEngineError, NetworkFileError, RecipeError
 from goengine.exits import STOPPED, exit_status
 from goengine.finetune import keep_start, report
-from goengine.material import gather, other_games
+from goengine.material import check_player, gather, other_games
 from goengine.recipe import Recipe, read_recipe, recipe_from
 from goengine.runlog import RunLog, clock
 from goengine.trainer import (
@@ -122,6 +122,7 @@ def settings_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[R
         if arguments.begin:
             raise RecipeError("--from begins a new run, --resume goes on with one: give one of them")
         kept, state = read_run(Path(arguments.run), lambda text: print(f"train.py: {text}", file=sys.stderr))
+        check_player(arguments.player, state)
         return recipe_from({**kept, **given}, arguments.run), state
     if not arguments.recipe:
         raise RecipeError("give a recipe, such as training/recipes/laptop.toml")
