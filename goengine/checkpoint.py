@@ -20,7 +20,7 @@ import numpy.typing as npt
 from goengine.bundled import network_file
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.repertoire import Repertoire
-from goengine.symmetry import AVERAGED, SYMMETRIES, inverse_table, symmetry_table
+from goengine.symmetry import SYMMETRIES, averaged, inverse_table, symmetry_table
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,8 @@ class Network:
     """A trained network and what it was trained for.
 
     Attributes:
-        module: the network, in eval mode, on its device, in float32.
+        module: the network, in eval mode, on its device, in float32. It may be changed, also by hooks and exchanged
+            parts; single weights under ``torch.no_grad()`` rather than through ``.data`` (`goengine.inference`).
         metadata: the file's, as `save_network` describes.
         name: for people and for GTP.
         feature_set: what it must be fed with.
@@ -79,6 +80,7 @@ class Network:
 
         Raises:
             NetworkFileError: if the batch is of another board size or has another number of planes.
+            GoEngineError: the mean over so many symmetries is not to be had.
         """
         policy = self._by_words(batch, symmetries, legal)
         if policy is None:
@@ -102,7 +104,7 @@ class Network:
             self._tables["back"] = self._tables["to"].argsort(dim=1)
         mask = None if legal is None else torch.from_numpy(legal).to(device)
         total = torch.zeros(len(planes), self.size**2, device=device)
-        numbers = AVERAGED[symmetries]
+        numbers = averaged(symmetries)
         together = SYMMETRIES if len(planes) <= _FEW else 1  # few boards wait for the weights: all symmetries at once
         with torch.inference_mode(), sharing():
             for some in (numbers[first : first + together] for first in numbers[::together]):
@@ -128,13 +130,15 @@ class Network:
 
         from goengine.inference import prepare
 
-        if self._inference is None or self.module.training or not self._inference.current():
+        if torch.is_autocast_enabled("cpu"):
+            return None  # the kernels know float32 only
+        if self._inference is None or not self._inference.current():
             self._inference = prepare(self.module)
         inference = self._inference
         if inference is None:
             return None
         words = batch.reshape(len(batch), -1)
-        numbers = AVERAGED[symmetries]
+        numbers = averaged(symmetries)
         turned = words[:, symmetry_table(self.size)[list(numbers)]].reshape(-1, self.size**2)
         logits = inference.logits(turned, torch.get_num_threads()).reshape(len(words), len(numbers), -1)
         total = np.zeros(words.shape, np.float32)

@@ -9,11 +9,17 @@ largest.
 
 Several threads share a few boards; of many boards each thread takes some. Results do not depend on the number of
 threads, nor on the other boards of a batch.
+
+What is prepared holds for the network as it was. `Inference.current` says whether it still is: the same parts, in
+evaluation, without hooks, with the same weights. A change through ``.data``, of which PyTorch keeps no count, shows if
+it changes a whole filter, channel or tap; smaller ones belong under ``torch.no_grad()``, and are seen there.
 """
 
 import threading
 from collections.abc import Iterable
 from functools import cache
+from itertools import repeat
+from operator import attrgetter, is_, itemgetter
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -21,10 +27,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
 
 from goengine.helpers import helpers, share
 from goengine.networks import AlphaGo, PolicyNetwork, Residual
-from goengine.winograd import usable
+from goengine.winograd import sample, usable
 
 __all__ = ["Inference", "prepare"]
 
@@ -44,8 +51,7 @@ class Inference:
 
     def __init__(self, module: AlphaGo | Residual) -> None:
         wide = _kernels().WIDE
-        self._watched = list(_tensors(module))
-        self._versions = [(tensor._version, tensor.data_ptr()) for _, _, tensor in self._watched]
+        self._seen = _Seen(module)
         self.planes, self.size = int(module.config["in_planes"]), round(int(module.config["num_actions"]) ** 0.5)
         steps = _steps(module)
         filters = len(steps[0].offset)
@@ -72,11 +78,8 @@ class Inference:
         self._work = stem_work + self._layers * 36 * tiles**2 * channels**2
 
     def current(self) -> bool:
-        """Whether the network still has the weights that this was made of."""
-        return all(
-            holder.get(name) is tensor and (tensor._version, tensor.data_ptr()) == version
-            for (holder, name, tensor), version in zip(self._watched, self._versions, strict=True)
-        )
+        """Whether the network still is what this was made of."""
+        return self._seen.as_it_was()
 
     def logits(self, words: NDArray[np.uint64], threads: int = 1) -> _Floats:
         """What the module would answer.
@@ -128,8 +131,12 @@ class Inference:
 
 
 def prepare(module: PolicyNetwork) -> Inference | None:
-    """The module as an `Inference`; None if it is of another kind, trains, or is elsewhere than on a fit processor."""
-    if type(module) not in (AlphaGo, Residual) or module.training or not usable():
+    """The module as an `Inference`; None where only torch will do.
+
+    That is: a network of another kind, or with other parts than `goengine.networks` gives it; one that trains, has
+    hooks, or is elsewhere than on a fit processor.
+    """
+    if type(module) not in (AlphaGo, Residual) or not usable() or not _plain(module):
         return None
     size, planes = round(int(module.config["num_actions"]) ** 0.5), int(module.config["in_planes"])
     if module.config["activation"] != "relu" or not 2 <= planes <= 62 or size**2 != module.config["num_actions"]:
@@ -137,7 +144,69 @@ def prepare(module: PolicyNetwork) -> Inference | None:
     for _, _, tensor in _tensors(module):
         if tensor.device.type != "cpu" or tensor.is_inference() or tensor.dtype not in (torch.float32, torch.int64):
             return None
+    if repr(module) != _built(type(module).__name__, tuple(module.config.items())):
+        return None
     return Inference(module)  # type: ignore[arg-type]
+
+
+class _Seen:
+    """A network as it is, to be compared with what has become of it: before each evaluation, so without loops here."""
+
+    def __init__(self, module: nn.Module) -> None:
+        parts = list(module.modules())
+        self._states = [vars(part) for part in parts]
+        self._listeners = [hooks for part in parts for hooks in (part._forward_hooks, part._forward_pre_hooks)]
+        self._children = [part._modules for part in parts]
+        self._members = list(map(dict, self._children))
+        self._holders, self._called, self._tensors = map(list, zip(*_tensors(module), strict=True))
+        self._versions, self._places = list(map(_version, self._tensors)), list(map(Tensor.data_ptr, self._tensors))
+        self._samples = [sample(tensor) for tensor in self._tensors]  # they keep alive what lies at the addresses
+        layout = [(some.data_ptr(), 4 * some.stride(0), len(some)) for some in self._samples]
+        self._layout = np.array(layout, np.int64).reshape(-1, 3)
+        self._count = int(self._layout[:, 2].sum())
+        self._numbers = self._sampled()
+
+    def as_it_was(self) -> bool:
+        """Whether it has the same parts, in evaluation and without hooks, with the same weights."""
+        return (
+            not any(map(_training, self._states))
+            and not any(map(dict.__contains__, self._states, repeat("forward")))
+            and not any(self._listeners)
+            and not _heard_everywhere()
+            and self._children == self._members
+            and all(map(is_, map(dict.get, self._holders, self._called), self._tensors))
+            and list(map(_version, self._tensors)) == self._versions
+            and list(map(Tensor.data_ptr, self._tensors)) == self._places
+            and np.array_equal(self._sampled(), self._numbers)
+        )
+
+    def _sampled(self) -> NDArray[np.int32]:
+        numbers = np.empty(self._count, np.int32)
+        _kernels().collect(self._layout, numbers)
+        return numbers
+
+
+_version, _training = attrgetter("_version"), itemgetter("training")
+
+
+def _heard_everywhere() -> bool:
+    """Whether somebody listens to all modules there are."""
+    return bool(_has_any_global_hook())  # type: ignore[no-untyped-call]
+
+
+def _plain(module: nn.Module) -> bool:
+    """Whether all parts of a network do what their classes do in evaluation: nobody listens, or has replaced it."""
+    return not _heard_everywhere() and not any(
+        part.training or part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part)
+        for part in module.modules()
+    )
+
+
+@cache
+def _built(kind: str, config: tuple[tuple[str, Any], ...]) -> str:
+    """The parts and settings of a network as it is built, in words."""
+    with torch.random.fork_rng(devices=[]):  # no random numbers are used up
+        return repr({"AlphaGo": AlphaGo, "Residual": Residual}[kind](**dict(config)))
 
 
 class _Step(NamedTuple):

@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from goengine.coords import point_of
+from goengine.errors import GoEngineError
 
 __all__ = [
     "AVERAGED",
     "SYMMETRIES",
+    "averaged",
     "compose",
     "inverse",
     "inverse_table",
@@ -29,6 +31,17 @@ AVERAGED = {1: (0,), 2: (0, 3), 4: (0, 3, 5, 6), 8: tuple(range(SYMMETRIES))}
 
 Each set is closed under composition, so the mean does not depend on which of its members the board was turned by.
 """
+
+
+def averaged(count: int) -> tuple[int, ...]:
+    """Over which symmetries a policy is averaged.
+
+    Raises:
+        GoEngineError: `count` is not one of `AVERAGED`.
+    """
+    if count not in AVERAGED:
+        raise GoEngineError(f"symmetries {count} is not possible: use {', '.join(map(str, AVERAGED))}")
+    return AVERAGED[count]
 
 
 @cache

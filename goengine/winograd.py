@@ -34,7 +34,7 @@ from torch.autograd import forward_ad
 
 from goengine.helpers import helpers
 
-__all__ = ["WinogradConv2d", "convolve", "input_gradient", "lanes", "sharing", "usable", "weight_gradient"]
+__all__ = ["WinogradConv2d", "convolve", "input_gradient", "lanes", "sample", "sharing", "usable", "weight_gradient"]
 
 _STEPS = {(3, 3): 4, (5, 5): 2}  # kernel size: outputs of a tile in each direction; a tile's inputs are always 6x6
 # By lanes: direct multiplications for one of ours, under which the transforms eat up the gain; and channels. Measured;
@@ -49,7 +49,8 @@ class WinogradConv2d(nn.Conv2d):
     Give it channels-last inputs: others are converted, and its outputs are channels last where its own way was taken.
     """
 
-    _prepared: tuple[Tensor, int, list[Tensor]] | None = None  # the weight, its version, and what became of it
+    # The weight, its version, a sample of its numbers, and what became of it
+    _prepared: tuple[Tensor, int, Tensor, list[Tensor]] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Float (batch, in_channels, rows, columns) to (batch, out_channels, rows, columns)."""
@@ -100,11 +101,12 @@ class WinogradConv2d(nn.Conv2d):
             kept is None
             or kept[0].data_ptr() != weight.data_ptr()
             or kept[1] != weight._version
-            or len(kept[2]) != len(filters)
+            or not torch.equal(kept[2], sample(weight))
+            or len(kept[3]) != len(filters)
         ):
             parts = [_transform(weight[first:last]) for first, last in filters]
-            kept = self._prepared = (weight, weight._version, parts)
-        return kept[2]
+            kept = self._prepared = (weight, weight._version, sample(weight).clone(), parts)
+        return kept[3]
 
     def train(self, mode: bool = True) -> "WinogradConv2d":
         """Set the mode, and let go of what was kept for single boards."""
@@ -180,6 +182,20 @@ def convolve(
 
     _run(own_filters, [(0, pieces[-1][1])] * len(ys))
     return torch.cat(ys, 1)
+
+
+def sample(tensor: Tensor) -> Tensor:
+    """Some numbers of a tensor, a view of (count,): all of a small one, else every 127th as they lie in memory.
+
+    They tell of changes through ``.data``, of which PyTorch keeps no count. A view with gaps gives none.
+    """
+    tensor = tensor.detach()
+    count = tensor.numel()
+    if not tensor.is_contiguous() and not (
+        tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    ):
+        count = 0
+    return tensor.as_strided((count,), (1,))[:: 127 if count > 1000 else 1]
 
 
 def input_gradient(gradient: Tensor, weight: Tensor) -> Tensor:

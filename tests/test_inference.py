@@ -14,6 +14,7 @@ from torch import nn
 
 from goengine import inference, winograd
 from goengine.checkpoint import Network, load_network
+from goengine.errors import GoEngineError
 from goengine.features import unpack
 from goengine.inference import Inference, prepare
 from goengine.networks import PolicyNetwork, build_network
@@ -174,6 +175,12 @@ def test_the_policy_follows_the_weights(monkeypatch: pytest.MonkeyPatch) -> None
         lambda: module.load_state_dict(made("residual", filters=16).state_dict()),
         lambda: setattr(module.head, "bias", nn.Parameter(torch.randn(81))),
         lambda: setattr(module.stem.weight, "data", torch.randn(16, 48, 5, 5) / 10),
+        lambda: module.stem.weight.data.neg_(),
+        lambda: module.blocks[1].conv2.weight.data[5].zero_(),
+        lambda: module.blocks[1].conv2.weight.data[:, 6].zero_(),
+        lambda: module.blocks[0].conv1.weight.data[:, :, 0, 1].zero_(),
+        lambda: module.blocks[0].norm1.weight.data[3].zero_(),
+        lambda: module.blocks[0].norm2.running_var.data[3].mul_(3),
     ]
     with torch.no_grad():
         for change in changes:
@@ -184,6 +191,74 @@ def test_the_policy_follows_the_weights(monkeypatch: pytest.MonkeyPatch) -> None
         module.train()
         loaded.policy(words)
         assert len(counts) == 2 * len(changes)
+
+
+def test_the_policy_follows_hooks_and_exchanged_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, words = asked(monkeypatch), boards(2).reshape(-1, 9, 9)
+
+    def differs_from(module: PolicyNetwork, before: NDArray[np.float32], loaded: Network) -> None:
+        assert prepare(module) is None
+        changed = loaded.policy(words)
+        assert np.abs(changed - loaded.policy(unpack(words))).max() < 1e-6
+        assert np.abs(changed - before).max() > 1e-4
+
+    for early in (False, True):  # before the first evaluation, or after it
+        for change in (
+            lambda module: module.blocks[1].register_forward_hook(lambda part, inputs, result: inputs[0]),
+            lambda module: module.norm.register_forward_pre_hook(lambda part, inputs: (inputs[0] + 1,)),
+            lambda module: module.blocks.__setitem__(0, nn.Identity()),
+            lambda module: module.blocks.append(made("residual").blocks[0]),
+            lambda module: setattr(module, "act", nn.Identity()),
+            lambda module: setattr(module.blocks[0], "forward", lambda x: 2 * x),
+            lambda module: module.blocks[0].norm1.train(),
+        ):
+            module = made("residual")
+            before = network(module).policy(words)
+            loaded = network(module)
+            if not early:
+                loaded.policy(words)
+            change(module)
+            counts.clear()
+            differs_from(module, before, loaded)
+            assert not counts
+    other = made("residual")
+    other.norm.eps = 1.0
+    assert prepare(other) is None
+    with nn.modules.module.register_module_forward_hook(lambda part, inputs, result: None):
+        assert prepare(made("residual")) is None
+
+
+def test_a_hook_that_is_taken_away_gives_the_kernels_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, words, module = asked(monkeypatch), boards(1).reshape(-1, 9, 9), made("alphago")
+    loaded = network(module)
+    with module.stem.register_forward_hook(lambda part, inputs, result: None):
+        loaded.policy(words)
+    assert not counts
+    loaded.policy(words)
+    assert counts == [1]
+
+
+def test_preparing_uses_up_no_random_numbers() -> None:
+    module = made("residual", filters=24)
+    state = torch.random.get_rng_state()
+    ready(module)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_what_is_to_be_rounded_is_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, words, loaded = asked(monkeypatch), boards(1).reshape(-1, 9, 9), network(made("residual"))
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = loaded.policy(words)
+    assert not counts
+    assert 1e-5 < np.abs(rounded - loaded.policy(words)).max() < 1e-2
+
+
+@pytest.mark.parametrize("count", [0, 3, 16])
+def test_so_many_symmetries_are_not_averaged(count: int) -> None:
+    loaded, words = network(made("residual")), boards(1).reshape(-1, 9, 9)
+    for batch in (words, unpack(words)):
+        with pytest.raises(GoEngineError, match=f"symmetries {count} is not possible: use 1, 2, 4, 8"):
+            loaded.policy(batch, count)
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,7 @@ def test_the_kept_weight_follows_the_weight(taken: list[int]) -> None:
             lambda: ours.weight.mul_(-2),
             lambda: ours.load_state_dict(layer(bias=False).state_dict()),
             lambda: setattr(ours, "weight", nn.Parameter(torch.randn(16, 16, 3, 3))),
+            lambda: ours.weight.data[3].zero_(),
             lambda: ours.train(),
             lambda: ours.weight.add_(1),
         ):
@@ -172,7 +173,7 @@ def test_the_kept_weight_follows_the_weight(taken: list[int]) -> None:
             for _ in range(2):
                 wanted = functional.conv2d(x.double(), ours.weight.double(), padding=1)
                 assert error(ours(x), wanted) < TOLERANCE
-    assert len(taken) == 12
+    assert len(taken) == 14
     ours.eval()(x.detach())
     other = torch.randn(16, 16, 3, 3)
     swapped = torch.func.functional_call(ours, {"weight": other}, x)
@@ -252,7 +253,7 @@ def test_threads_share_the_filters_of_a_few_boards(
             shared = ours(x)
         assert torch.get_num_threads() == threads
     assert len(taken) == 2 and ours._prepared is not None
-    assert len(ours._prepared[2]) == min(threads, vectors // 2)
+    assert len(ours._prepared[3]) == min(threads, vectors // 2)
     assert torch.equal(shared, alone) and shared.is_contiguous(memory_format=torch.channels_last)
 
 

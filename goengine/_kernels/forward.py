@@ -34,10 +34,10 @@ side and R rows of tiles (B * T * T, rounded up to a multiple of 5):
 
 from numba import njit
 
-from goengine._kernels.primitives import count_up, counted, give_way, lowest_bit, pause
+from goengine._kernels.primitives import count_up, counted, give_way, lowest_bit, number_at, pause
 from goengine._kernels.vectors import LANES, load, load_if, rectify, store, tile_of_product, zeros
 
-__all__ = ["ADD", "BLOCK", "KEEP", "WIDE", "evaluate", "room_needed"]
+__all__ = ["ADD", "BLOCK", "KEEP", "WIDE", "collect", "evaluate", "room_needed"]
 
 BLOCK = 5  # rows of a matrix product that are computed together
 WIDE = 2 * LANES  # channels of a strip, W above
@@ -306,3 +306,15 @@ def evaluate(  # type: ignore[no-untyped-def]
                 pause()
             else:
                 give_way()
+
+
+@njit("void(int64[:,::1], int32[::1])", cache=True, nogil=True)
+def collect(layout, out):  # type: ignore[no-untyped-def]
+    """Write numbers of 32 bits one after another; a row of the layout is an address, bytes to the next, how many."""
+    at = 0
+    for i in range(len(layout)):
+        place, step = layout[i, 0], layout[i, 1]
+        for _ in range(layout[i, 2]):
+            out[at] = number_at(place)
+            place += step
+            at += 1

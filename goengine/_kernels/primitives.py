@@ -1,4 +1,4 @@
-"""How a kernel gets instructions of its own; those for threads that share work, and the lowest bit of a word."""
+"""How a kernel gets instructions of its own; those for threads that share work, and a few more."""
 
 # Numba and llvmlite are typed in part, and differently from version to version.
 # mypy: disable-error-code="misc, no-untyped-call, untyped-decorator"
@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["address", "count_up", "counted", "give_way", "lowest_bit", "pause", "primitive"]
+__all__ = ["address", "count_up", "counted", "give_way", "lowest_bit", "number_at", "pause", "primitive"]
 
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 _POSIX = os.name == "posix"
@@ -86,3 +86,13 @@ def lowest_bit(typing: Any, word: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), generate
+
+
+@primitive
+def number_at(typing: Any, place: Any) -> Any:
+    """The int32 at an address of memory, int64."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.load(builder.inttoptr(args[0], ir.IntType(32).as_pointer()))
+
+    return types.int32(types.int64), generate

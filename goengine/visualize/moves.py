@@ -13,7 +13,7 @@ from torch import Tensor
 from goengine.checkpoint import Network
 from goengine.features import encode_words, unpack
 from goengine.rules import Position
-from goengine.symmetry import AVERAGED, inverse_table, symmetry_table
+from goengine.symmetry import averaged, inverse_table, symmetry_table
 from goengine.visualize.attribution import Score, integrated_gradients, log_odds, saliency
 from goengine.visualize.stones import check_move
 
@@ -40,12 +40,12 @@ def move_score(network: Network, position: Position, move: int, symmetries: int 
 
     Raises:
         IllegalMove: the move is illegal.
-        GoEngineError: there is no other.
+        GoEngineError: there is no other, or so many symmetries are not averaged.
     """
     check_move(position, move)
     legal = torch.from_numpy(position.legal_mask())
     to, back = symmetry_table(position.size), inverse_table(position.size)
-    numbers = AVERAGED[symmetries]
+    numbers = averaged(symmetries)
 
     def score(planes: Tensor) -> Tensor:
         answers = []
