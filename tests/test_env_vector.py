@@ -138,6 +138,22 @@ def test_disabled_autoreset_waits_for_a_reset_mask() -> None:
     assert infos["move_number"].tolist() == [3, 1, 3]
 
 
+@pytest.mark.parametrize("seed", [7, [7, 123, 9], [None, 123, 9]])
+def test_seeds_are_for_the_games_that_begin(seed: Any) -> None:
+    """The opponent draws its replies from a game's random numbers: those of a game under way go on."""
+    played = []
+    synced: Any = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": AutoresetMode.DISABLED}}
+    for how in ({"autoreset_mode": "Disabled"}, synced):
+        envs = gymnasium.make_vec("goengine/Go-v0", 3, size=9, **how)
+        envs.reset(seed=5)
+        infos = [envs.step([3, 4, 5])[-1]]
+        infos.append(envs.reset(seed=seed, options={"reset_mask": np.array([True, False, False])})[1])
+        infos += [envs.step([action] * 3)[-1] for action in (10, 80)]
+        played.append([info["reply"].tolist() for info in infos])
+        envs.close()
+    assert played[0] == played[1]
+
+
 @pytest.mark.parametrize(
     ("mask", "complaint"),
     [

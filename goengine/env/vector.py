@@ -86,7 +86,8 @@ class GoVectorEnv(gymnasium.vector.VectorEnv[Planes, NDArray[np.int64], NDArray[
         """Begin all games, or those of ``options["reset_mask"]``, bool (num_envs,).
 
         Args:
-            seed: game i is seeded with ``seed + i``, or with its own of a sequence of seeds; None goes on.
+            seed: game i is seeded with ``seed + i``, or with its own of a sequence of seeds; None goes on, and so do
+                the games that do not begin.
             options: see above.
 
         Raises:
@@ -94,7 +95,7 @@ class GoVectorEnv(gymnasium.vector.VectorEnv[Planes, NDArray[np.int64], NDArray[
             OpponentError: the opponent cannot begin.
         """
         which = self._reset_mask(options)
-        self._seed(seed)
+        self._seed(seed, which)
         self._over |= which
         replies = self.games.begin(which)
         self._over &= ~which
@@ -170,8 +171,8 @@ class GoVectorEnv(gymnasium.vector.VectorEnv[Planes, NDArray[np.int64], NDArray[
             raise GoEngineError("the games have not begun: call reset() without a reset_mask first")
         return mask.copy()
 
-    def _seed(self, seed: int | Sequence[int | None] | None) -> None:
-        """Seed the games as so many single environments would be."""
+    def _seed(self, seed: int | Sequence[int | None] | None, which: Mask) -> None:
+        """Seed the games that begin as so many single environments would be."""
         if seed is None:
             if self._np_random is None:
                 self.batch.seed(self.np_random.integers(2**64, size=self.num_envs, dtype=np.uint64))
@@ -179,10 +180,10 @@ class GoVectorEnv(gymnasium.vector.VectorEnv[Planes, NDArray[np.int64], NDArray[
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int | np.integer) else list(seed)
         if len(seeds) != self.num_envs:
             raise GoEngineError(f"{len(seeds)} seeds for {self.num_envs} games: give one for each, or a single number")
-        given = np.array([one is not None for one in seeds])
+        given = which & [one is not None for one in seeds]
         numbers = np.zeros(self.num_envs, np.uint64)
         for game, one in enumerate(seeds):
-            if one is not None:
+            if one is not None and which[game]:
                 generator, number = seeding.np_random(int(one))
                 numbers[game] = generator.integers(2**64, dtype=np.uint64)
                 if game == 0:
