@@ -47,6 +47,16 @@ def test_shapes_and_gradients(block: nn.Module, shape: tuple[int, ...]) -> None:
     assert all(p.grad is not None and p.grad.isfinite().all() for p in block.parameters())
 
 
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (4, 2), (6, 3)])
+def test_a_transposed_convolution_starts_as_he_says(kernel: int, stride: int) -> None:
+    torch.manual_seed(3)
+    x = torch.randn(4, 64, 20, 20)
+    with torch.no_grad():
+        y = transposed_convolution(64, 64, kernel, stride=stride)(x)
+    inside = y[..., kernel:-kernel, kernel:-kernel]
+    assert inside.var().item() == pytest.approx(2, rel=0.1)
+
+
 def test_a_residual_unit_starts_as_its_shortcut() -> None:
     assert torch.equal(ResidualUnit(8, 8)(X), torch.relu(X))
 

@@ -1,5 +1,7 @@
 """Layers that make an image larger: transposed convolution and sub-pixel convolution."""
 
+import math
+
 from torch import nn
 
 from goengine.layers.start import convolution
@@ -12,10 +14,11 @@ def transposed_convolution(
 ) -> nn.ConvTranspose2d:
     """The transpose of the convolution of the same settings that maps out_channels to in_channels.
 
-    It gives (rows - 1) * stride - 2 * padding + kernel rows (Dumoulin and Visin 2016, section 4).
+    It gives (rows - 1) * stride - 2 * padding + kernel rows (Dumoulin and Visin 2016, section 4). He's start: an output
+    sums in_channels * (kernel / stride)^2 products.
     """
     layer = nn.ConvTranspose2d(in_channels, out_channels, kernel, stride=stride, padding=padding, bias=bias)
-    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")  # its fan_out is what one output sums
+    nn.init.normal_(layer.weight, std=math.sqrt(2 / in_channels) * stride / kernel)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
