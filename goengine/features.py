@@ -144,7 +144,7 @@ def encode_games(
         (samples,), 0 Black and 1 White to move.
 
     Raises:
-        GoEngineError: a sample lies outside its game, or ``out`` or ``boards`` does not fit.
+        GoEngineError: a sample lies outside its game, a code off the board, or ``out`` or ``boards`` does not fit.
     """
     moves = np.ascontiguousarray(moves, dtype=np.uint16)
     offsets = np.ascontiguousarray(offsets, dtype=np.int64)
@@ -174,10 +174,13 @@ def encode_games(
 
     def part(first: int, last: int) -> None:
         some = slice(first, last)
-        _replay.encode_samples(
+        wrong = _replay.encode_samples(
             *(moves, offsets, game_index[some], label_index[some], size),
             *(flat[some], colors[some], later, boards[some]),
         )
+        if wrong >= 0:
+            number = int(game_index[first + wrong])
+            raise GoEngineError(f"game {number} has a move that is not on a board of {size}x{size}: give its own size")
 
     if threads <= 1 or count < 2 * threads:
         part(0, count)

@@ -25,7 +25,7 @@ from twins import random_games, replay_pair, start_pair
 
 from goengine.errors import GoEngineError
 from goengine.features import FEATURE_SETS, encode, encode_games, encode_words, unpack
-from goengine.movecodes import SETUP
+from goengine.movecodes import PASS, SETUP
 from goengine.rules import Position, opponent
 
 Planes = NDArray[np.uint8] | NDArray[np.int8]
@@ -317,6 +317,8 @@ def test_samples_that_do_not_exist() -> None:
 # --- compiled once, loaded later -------------------------------------------------------------------------------------
 
 START = """
+from typing import Any
+
 import numpy as np
 from goengine.features import encode, encode_games
 from goengine.rules import Position
@@ -343,3 +345,17 @@ def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     assert runs[0][0] == runs[1][0] == runs[2][0]
     assert "compiling" in runs[0][1] and "compiling" not in runs[1][1] + runs[2][1]
     assert runs[2][2] < runs[0][2] / 2, [seconds for *_, seconds in runs]
+
+
+@pytest.mark.parametrize("code", [81, 360, PASS - 1, PASS | SETUP])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_code_off_the_board_is_refused(code: int, threads: int) -> None:
+    moves = np.array([0, 1, 2, 3, 4, code, 5, 6], np.uint16)
+    offsets = np.array([0, 4, 8])
+    where: Any = {"games": [0, 0, 1, 1], "labels": [0, 3, 1, 3], "size": 9, "threads": threads}
+    with pytest.raises(GoEngineError, match="game 1 has a move that is not on a board of 9x9"):
+        encode_games(moves, offsets, **where)
+    boards = np.empty((1, 1, 81), np.int8)
+    with pytest.raises(GoEngineError, match="game 1 has a move"):
+        encode_games(moves, offsets, [1], [0], size=9, ahead=[3], boards=boards)
+    encode_games(np.where(moves == code, PASS, moves), offsets, **where)

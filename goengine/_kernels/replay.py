@@ -47,6 +47,11 @@ def apply(s, w, code):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _on_board(code, size):  # type: ignore[no-untyped-def]
+    return code & _POINT < size * size or code & (_POINT | _SETUP) == _PASS
+
+
+@njit(cache=True, nogil=True)
 def code_is_legal(s, code):  # type: ignore[no-untyped-def]
     """May this code come next? Simple ko, suicide illegal; setup stones only before the first ply, with a liberty."""
     point = code & _POINT
@@ -158,6 +163,8 @@ def encode_samples(moves, offsets, games, labels, size, out, colors, ahead, boar
 
     Samples of the same game in ascending order are encoded in one replay. For ``ahead``, int64 (k,) ascending, the
     replay goes on, and the stones so many codes later go to ``boards``, int8 (samples, k, size * size).
+
+    Returns -1; or, at a code that is not on the board, the sample for which it would have been played.
     """
     s = np.zeros(state_length(size), np.int64)
     w = np.empty(WORKSPACE, np.int64)
@@ -171,6 +178,8 @@ def encode_samples(moves, offsets, games, labels, size, out, colors, ahead, boar
             reset(s, size)
         first = offsets[game]
         while at < labels[i]:
+            if not _on_board(moves[first + at], size):
+                return i
             apply(s, w, np.int64(moves[first + at]))
             at += 1
         white = moves[first + at] & _WHITE != 0
@@ -179,6 +188,9 @@ def encode_samples(moves, offsets, games, labels, size, out, colors, ahead, boar
         for k in range(len(ahead)):
             until = min(labels[i] + ahead[k], offsets[game + 1] - first)
             while at < until:
+                if not _on_board(moves[first + at], size):
+                    return i
                 apply(s, w, np.int64(moves[first + at]))
                 at += 1
             own_board(s, WHITE if white else BLACK, boards[i, k])
+    return -1
