@@ -7,7 +7,9 @@ suicide is illegal, a pass is always legal, and two passes in a row end a game: 
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
+from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -30,6 +32,11 @@ ILLEGAL: tuple[Illegal, ...] = ("raise", "lose", "resample")
 Mask: TypeAlias = NDArray[np.bool_]
 
 
+@cache
+def _kernels() -> ModuleType:
+    return load_batch()
+
+
 def check_actions(actions: ArrayLike, count: int) -> NDArray[np.int64]:
     """The actions as a new int64 (count,) array.
 
@@ -47,14 +54,16 @@ def check_actions(actions: ArrayLike, count: int) -> NDArray[np.int64]:
 class GoBatch:
     """Games of one size, stepped together.
 
-    A game takes about 45 kB on 19x19, and 17 kB more under superko. All games begin empty.
+    A game takes about 45 kB on 19x19, and 17 kB more under superko. All games begin empty. A copy, or what is pickled,
+    goes on by itself from the same positions with the same random numbers.
 
     Args:
         games: how many.
         size: of the boards, 2 to 25.
         komi: points added for White.
         ko: ``"simple"``, ``"positional"`` or ``"situational"``.
-        max_moves: the plies, passes included, after which a game is cut off; None is ``2 * size * size``.
+        max_moves: the plies, passes included, after which a game is cut off; None is ``2 * size * size``. What is
+            played all the same is refused from the second ply on.
         threads: that share the games; what happens does not depend on it.
 
     Raises:
@@ -83,20 +92,27 @@ class GoBatch:
         self.komi = komi
         self.ko: Ko = ko
         self.max_moves = limit
-        self._kernels = load_batch()
         self._ko = KO_RULES.index(ko)
-        table = 0 if ko == "simple" else self._kernels.FILTER + (1 << (2 * limit + 1).bit_length())
+        table = 0 if ko == "simple" else _kernels().FILTER + (1 << (2 * limit + 1).bit_length())
         self._states = np.zeros((games, state.state_length(size)), np.int64)
         self._seen = np.zeros((games, table), np.int64)
         self._randoms = np.zeros(games, np.uint64)
         edges = np.linspace(0, games, min(threads, games) + 1).astype(int)
         self._parts = [(int(first), int(last)) for first, last in pairwise(edges)]
         self._work = [np.zeros(state.WORKSPACE, np.int64) for _ in self._parts]
-        self._pool = ThreadPoolExecutor(len(self._parts)) if len(self._parts) > 1 else None
-        self._all = np.ones(games, np.bool_)
-        self._none = np.zeros(games, np.bool_)
+        self._pool = self._make_pool()
         self.seed(np.arange(games, dtype=np.uint64))
         self.begin()
+
+    def _make_pool(self) -> ThreadPoolExecutor | None:
+        return ThreadPoolExecutor(len(self._parts)) if len(self._parts) > 1 else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_pool"}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self.__dict__.update(kept)
+        self._pool = self._make_pool()
 
     # What there is to know
 
@@ -123,19 +139,19 @@ class GoBatch:
     def boards(self) -> NDArray[np.int8]:
         """The stones, int8 (games, size, size): +1 Black, -1 White, 0 empty."""
         out = np.empty((self.games, self.size, self.size), np.int8)
-        self._run(self._kernels.boards, self._states, out.reshape(self.games, -1))
+        self._run(_kernels().boards, self._states, out.reshape(self.games, -1))
         return out
 
     def masks(self) -> NDArray[np.int8]:
         """Which actions are legal for the player to move, int8 (games, size * size + 1), the pass last and always 1."""
         out = np.empty((self.games, self.passing + 1), np.int8)
-        self._work_on(self._kernels.masks, self._states, self._seen, self._ko, out)
+        self._work_on(_kernels().masks, self._states, self._seen, self._ko, out)
         return out
 
     def words(self) -> NDArray[np.uint64]:
         """The 48 planes seen by the player to move, uint64 (games, size, size): bit p of a word is plane p."""
         out = np.empty((self.games, self.size, self.size), np.uint64)
-        self._work_on(self._kernels.words, self._states, out.reshape(self.games, -1))
+        self._work_on(_kernels().words, self._states, out.reshape(self.games, -1))
         return out
 
     def observe(self, feature_set: str) -> NDArray[np.uint8] | NDArray[np.int8]:
@@ -150,12 +166,12 @@ class GoBatch:
         planes = _feature_set(feature_set).planes
         if feature_set == "board1":
             own = np.empty((self.games, 1, self.size, self.size), np.int8)
-            self._run(self._kernels.own_boards, self._states, own.reshape(self.games, -1))
+            self._run(_kernels().own_boards, self._states, own.reshape(self.games, -1))
             return own
         if planes > 20:
             return unpack(self.words(), feature_set)
         out = np.empty((self.games, planes, self.size, self.size), np.uint8)
-        self._run(self._kernels.simple_planes, self._states, planes, out.reshape(self.games, planes, -1))
+        self._run(_kernels().simple_planes, self._states, planes, out.reshape(self.games, planes, -1))
         return out
 
     def ends(self, skip: Mask | None = None) -> tuple[Mask, Mask]:
@@ -164,8 +180,8 @@ class GoBatch:
         Games to ``skip`` are False in both.
         """
         passed, cut = np.empty(self.games, np.bool_), np.empty(self.games, np.bool_)
-        skip = self._none if skip is None else skip
-        self._run(self._kernels.find_ends, self._states, skip, self.max_moves, passed, cut)
+        skip = self._mask(skip, False)
+        self._run(_kernels().find_ends, self._states, skip, self.max_moves, passed, cut)
         return passed, cut
 
     def scores(self, which: Mask | None = None) -> NDArray[np.float64]:
@@ -174,8 +190,8 @@ class GoBatch:
         Games that are not among ``which`` get 0.
         """
         out = np.zeros(self.games)
-        which = self._all if which is None else which
-        self._work_on(self._kernels.scores, self._states, which, out)
+        which = self._mask(which, True)
+        self._work_on(_kernels().scores, self._states, which, out)
         out[which] -= self.komi
         return out
 
@@ -183,18 +199,18 @@ class GoBatch:
 
     def seed(self, seeds: NDArray[np.uint64], which: Mask | None = None) -> None:
         """Begin the random numbers of the games ``which`` at ``seeds``, uint64 (games,)."""
-        which = self._all if which is None else which
+        which = self._mask(which, True)
         self._randoms[which] = seeds[which]
 
     def begin(self, which: Mask | None = None) -> None:
         """Begin the games ``which``, bool (games,), anew on an empty board; their random numbers go on."""
-        which = self._all if which is None else which
-        self._run(self._kernels.start, self._states, self._seen, which, self.size, self._ko)
+        which = self._mask(which, True)
+        self._run(_kernels().start, self._states, self._seen, which, self.size, self._ko)
 
     def random_bits(self, which: Mask | None = None) -> NDArray[np.uint64]:
         """64 random bits for each of the games ``which``, uint64 (games,), 0 for the others."""
         out = np.zeros(self.games, np.uint64)
-        self._run(self._kernels.draw_bits, self._randoms, self._all if which is None else which, out)
+        self._run(_kernels().draw_bits, self._randoms, self._mask(which, True), out)
         return out
 
     def random_shares(self, which: Mask | None = None) -> NDArray[np.float64]:
@@ -204,7 +220,7 @@ class GoBatch:
     def draw_actions(self) -> NDArray[np.int64]:
         """A random move for each game, int64 (games,), drawn as :meth:`play_random` does; nothing is played."""
         out = np.empty(self.games, np.int64)
-        self._work_on(self._kernels.draw_actions, self._states, self._seen, self._randoms, out, self._ko)
+        self._work_on(_kernels().draw_actions, self._states, self._seen, self._randoms, out, self._ko)
         return out
 
     def play(self, actions: ArrayLike, skip: Mask | None = None, illegal: Illegal = "raise") -> NDArray[np.int64]:
@@ -220,23 +236,23 @@ class GoBatch:
             What was played, int64 (games,): -1 where nothing was, for ``"lose"`` or ``skip``.
 
         Raises:
-            ActionError: an action is no integer, or out of range; no game has changed.
+            ActionError: an action is no integer, or out of range, or a game has gone on past its end already; no game
+                has changed.
             IllegalMove: an action is illegal, with ``"raise"``; no game has changed.
         """
         played = check_actions(actions, self.games)
-        skip = self._none if skip is None else skip
+        skip = self._mask(skip, False)
+        self._refuse_what_is_over(skip)
         wrong = ~skip & ((played < 0) | (played > self.passing))
         if wrong.any():
             game = int(wrong.argmax())
             raise ActionError(f"{self._name(game)}action {played[game]} is out of range: use 0 to {self.passing}")
         arrays = (self._states, self._seen)
         if illegal == "raise":
-            for game in self._work_on(self._kernels.first_illegal, *arrays, skip, played, self._ko):
+            for game in self._work_on(_kernels().first_illegal, *arrays, skip, played, self._ko):
                 if game >= 0:
                     raise IllegalMove(f"{self._name(game)}{self.objection(game, int(played[game]))}")
-        self._work_on(
-            self._kernels.play_actions, *arrays, self._randoms, skip, played, self._ko, ILLEGAL.index(illegal)
-        )
+        self._work_on(_kernels().play_actions, *arrays, self._randoms, skip, played, self._ko, ILLEGAL.index(illegal))
         played[skip] = -1
         return played
 
@@ -246,8 +262,9 @@ class GoBatch:
         True eyes are those of plane 46 (``sensibleness``). Returns as :meth:`play` does.
         """
         played = np.full(self.games, -1, np.int64)
-        skip = self._none if skip is None else skip
-        self._work_on(self._kernels.play_random, self._states, self._seen, self._randoms, skip, played, self._ko)
+        skip = self._mask(skip, False)
+        self._refuse_what_is_over(skip)
+        self._work_on(_kernels().play_random, self._states, self._seen, self._randoms, skip, played, self._ko)
         return played
 
     def objection(self, game: int, action: int) -> str:
@@ -270,9 +287,24 @@ class GoBatch:
         """The row of :meth:`masks` of one game, int8 (size * size + 1,)."""
         one = slice(game, game + 1)
         out = np.empty((1, self.passing + 1), np.int8)
-        self._kernels.masks(self._work[0], self._states[one], self._seen[one], self._ko, out, 0, 1)
+        _kernels().masks(self._work[0], self._states[one], self._seen[one], self._ko, out, 0, 1)
         row: NDArray[np.int8] = out[0]
         return row
+
+    def _mask(self, mask: Mask | None, otherwise: bool) -> Mask:
+        """The mask, or one that says the same of all games."""
+        if mask is None:
+            return np.full(self.games, otherwise)
+        if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (self.games,)):
+            raise GoEngineError(f"a mask of games must be a bool array of shape ({self.games},)")
+        return np.ascontiguousarray(mask)
+
+    def _refuse_what_is_over(self, skip: Mask) -> None:
+        """The table of arrangements has room for a ply past the limit: White's first, where the limit is one."""
+        over = ~skip & (self._states[:, state.PLY] > self.max_moves)
+        if over.any():
+            game = int(over.argmax())
+            raise ActionError(f"{self._name(game)}over since ply {self.max_moves} (max_moves): begin() it anew")
 
     def _name(self, game: int) -> str:
         return f"game {game}: " if self.games > 1 else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -175,6 +177,20 @@ def test_the_same_seed_brings_the_same_games() -> None:
 
     assert play(5) == play(5)
     assert len({tuple(play(seed)) for seed in range(4)}) == 4
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+@pytest.mark.parametrize("opponent", ["random", None])
+def test_a_copy_looks_ahead_and_changes_nothing(opponent: str | None, copied: Any) -> None:
+    env = make(size=5, opponent=opponent)
+    env.reset(seed=4)
+    env.step(12)
+    ahead = copied(env)
+    assert isinstance(ahead, goengine.env.GoEnv)
+    seen = [ahead.step(action) for action in (25, 0)]
+    for (observation, *rest), action in zip(seen, (25, 0), strict=True):
+        now, *others = env.step(action)
+        assert (now == observation).all() and others[:3] == rest[:3]
 
 
 def test_unseeded_games_differ() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -234,3 +236,49 @@ def test_illegal_moves_can_lose_or_be_replaced() -> None:
 def test_settings_out_of_range(settings: dict[str, object], complaint: str) -> None:
     with pytest.raises(GoEngineError, match=complaint):
         GoBatch(**{"games": 1, **settings})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("random", [True, False])
+@pytest.mark.parametrize("ko", KO_RULES)
+def test_a_game_that_has_gone_on_past_its_limit_is_refused(ko: Ko, random: bool) -> None:
+    batch = GoBatch(2, 5, ko=ko, max_moves=3)
+    play = batch.play_random if random else lambda skip=None: batch.play(batch.draw_actions(), skip)
+    for _ in range(4):
+        play()
+    batch.begin(np.array([True, False]))
+    plies = batch.plies
+    with pytest.raises(ActionError, match=r"game 1: over since ply 3 \(max_moves\): begin\(\) it anew"):
+        play()
+    assert (batch.plies == plies).all()
+    play(skip=np.array([False, True]))
+    assert batch.plies.tolist() == [1, 4]
+
+
+@pytest.mark.parametrize("mask", [np.array([True]), np.ones(4), [True] * 4, np.ones((4, 1), bool)])
+def test_masks_that_do_not_fit(mask: np.ndarray) -> None:
+    batch = GoBatch(4, 5)
+    uses: list[Callable[[], object]] = [
+        lambda: batch.begin(mask),
+        lambda: batch.play([0] * 4, mask),
+        lambda: batch.play_random(mask),
+        lambda: batch.ends(mask),
+        lambda: batch.scores(mask),
+        lambda: batch.random_bits(mask),
+        lambda: batch.seed(np.arange(4, dtype=np.uint64), mask),
+    ]
+    for use in uses:
+        with pytest.raises(GoEngineError, match=r"a mask of games must be a bool array of shape \(4,\)"):
+            use()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda batch: pickle.loads(pickle.dumps(batch))])
+def test_a_copy_goes_on_by_itself(copied: Callable[[GoBatch], GoBatch], threads: int) -> None:
+    batch = GoBatch(6, 5, threads=threads)
+    for _ in range(10):
+        batch.play_random()
+    before, other = batch.boards(), copied(batch)
+    played = [other.play_random().tolist() for _ in range(10)]
+    assert (batch.boards() == before).all() and (batch.plies == 10).all()
+    assert played == [batch.play_random().tolist() for _ in range(10)]
+    assert (batch.boards() == other.boards()).all()
