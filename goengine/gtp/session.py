@@ -142,7 +142,7 @@ class Session(Game):
             return RESIGN
         point = self.choose(color, cleanup=cleanup)
         if thinking is not None and not thinking.permits(point):
-            point = thinking.lines[0][0]
+            point = thinking.move()
         self.play(color, point)
         self._generated = self.position.moves
         return point
