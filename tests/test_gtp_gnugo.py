@@ -88,6 +88,22 @@ def test_the_score_so_far_with_its_bounds_as_white_sees_them() -> None:
     assert float(words[5].rstrip(")")) <= 15.5 <= float(words[3].rstrip(","))
 
 
+def test_the_score_so_far_has_the_bonus_of_a_handicap_in_it() -> None:
+    gtp = Dialogue()
+    gtp.ok("komi 0.5")
+    gtp.ok("set_free_handicap B1 D1")
+    for command in WALLS[1:9] + WALLS[10:]:
+        gtp.ok(command)
+    scores = {}
+    for rules in ("japanese", "aga", "chinese"):
+        gtp.ok(f"kata-set-rules {rules}")
+        words = gtp.ok("estimate_score").split()
+        scores[rules] = [float(word.strip("W+,)")) for word in (words[0], words[3], words[5])]
+    assert scores["aga"] == [value + 1 for value in scores["japanese"]]
+    assert scores["chinese"] == [value + 2 for value in scores["japanese"]]
+    assert gtp.ok("final_score") == f"W+{scores['chinese'][0]:g}"
+
+
 def test_the_state_of_each_point_at_the_end() -> None:
     gtp = Dialogue()
     gtp.ok("play b c4")

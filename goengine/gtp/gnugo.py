@@ -82,8 +82,8 @@ class _GnuGo:
     def estimate_score(self, words: list[str]) -> str:
         import numpy as np
 
-        position, seen = self._session.position, self._session.estimate()
-        lower, median, upper = position.komi - np.percentile(seen.scores, _SHOWN)  # White's viewpoint, as GNU Go's
+        scores = self._session.estimate().scores
+        lower, median, upper = self._session.owed() - np.percentile(scores, _SHOWN)  # White's viewpoint, as GNU Go's
         return f"{format_score(-float(median))} (upper bound: {upper:.1f}, lower: {lower:.1f})"
 
     def top_moves(self, color: "Color") -> str:

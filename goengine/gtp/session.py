@@ -222,6 +222,12 @@ class Session(Game):
 
         return final_score(self.position, self.outcome(), self._rules)
 
+    def owed(self) -> float:
+        """Points that White is owed in all: komi, and by the rules in force the bonus for a handicap."""
+        from goengine.scoring import handicap_stones
+
+        return self.position.komi + self._rules.handicap_bonus(handicap_stones(self.position))
+
     def _key(self, position: "Position") -> tuple[int, int, str, int]:
         """What tells one position from another."""
         return position.size, position.hash, position.to_play, position.move_number
@@ -240,11 +246,8 @@ class Session(Game):
         return player
 
     def _seen_by(self, color: "Color") -> "Position":
-        """The position with ``color`` to play, and with all that White is owed as its komi, a handicap's bonus too."""
-        from goengine.scoring import handicap_stones
-
-        position = self.position
-        owed = position.komi + self._rules.handicap_bonus(handicap_stones(position))
+        """The position with ``color`` to play, and with all that White is owed as its komi."""
+        position, owed = self.position, self.owed()
         if position.to_play != color or position.komi != owed:
             position = position.copy()
             position.to_play = color
