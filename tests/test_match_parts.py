@@ -250,6 +250,16 @@ def test_a_game_played_twice_is_counted_once() -> None:
     assert swapped["repeated"] == 0
 
 
+def test_openings_are_told_apart_by_their_stones_where_the_results_say() -> None:
+    def different(*starts: str | None) -> Any:
+        games = [result(number, 0, str(number), start=start) for number, start in enumerate(starts)]
+        return summary(games, ["a", "b"], [(0, 1)], CONDITIONS)["different_openings"]
+
+    assert different("aa", "aa", "bb", "bb", "cc") == 3
+    assert different(None, None) == 1  # as earlier versions have them
+    assert different(None, None, "aa", "bb", "bb") == 2  # a match of theirs, gone on with
+
+
 def test_the_table_tells_of_every_end() -> None:
     games = [
         result(0, 0, moves=200, scores={"black": "B+1", "white": "B+2", "referee": "B+1"}),
