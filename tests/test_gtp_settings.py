@@ -12,7 +12,7 @@ from goengine.errors import NetworkFileError
 from goengine.gtp.handlers import crash_report, make_handlers
 from goengine.gtp.protocol import Engine
 from goengine.gtp.session import Session
-from goengine.player import Player
+from goengine.player import Player, PolicySource
 from goengine.rulesets import find_ruleset
 
 # sending two, returning one: White's B5 at the end would repeat the board before A5, and another player is to move
@@ -249,6 +249,40 @@ def test_another_network_takes_over_or_nothing_changes() -> None:
     assert say("kata-set-param network /a larger network") == "="
     assert say("reg_genmove b").startswith("? the network fake plays 13x13 only")
     assert say("kata-set-param network bundled") == "=" and say("reg_genmove b") == "= E5"
+
+
+def test_a_network_takes_the_place_of_one_that_cannot_be_loaded() -> None:
+    loaded = []
+
+    def no_player() -> Player:
+        raise NetworkFileError("broken.safetensors is no network")
+
+    def load(network: str | None, device: str) -> FakeNetwork:
+        loaded.append(network)
+        if network != "sound":
+            raise NetworkFileError(f"{network} is no network either")
+        return FakeNetwork(9)
+
+    made: list[Player] = []
+
+    def make(network: PolicySource) -> Player:
+        made.append(Player(network, top_p=0.5))
+        return made[-1]
+
+    source = "broken.safetensors", "cpu"
+    engine = Engine(make_handlers(Session(no_player, 9, source=source, load=load, make=make)), crash_report)
+
+    def say(command: str) -> str:
+        return (engine.answer(command.encode()) or b"").decode().strip()
+
+    assert say("kata-set-param temperature 0.5") == "="
+    assert say("genmove b") == "? broken.safetensors is no network"
+    assert say("kata-set-param network none") == "? none is no network either"
+    assert say("kata-set-param network broken.safetensors") == "? broken.safetensors is no network either"
+    assert say("kata-set-param network sound") == say("kata-set-param network sound") == "="
+    assert loaded == ["none", "broken.safetensors", "sound"] and len(made) == 1
+    assert say("genmove b").startswith("= ") and say("kata-get-param network") == "= sound"
+    assert (made[0].style.temperature, made[0].style.top_p) == (0.5, 0.5)
 
 
 def test_networks_cannot_be_changed_where_none_can_be_loaded() -> None:

@@ -12,7 +12,7 @@ from goengine.style import ORIENTATIONS, Style
 
 if TYPE_CHECKING:
     from goengine.checkpoint import Network
-    from goengine.player import Player
+    from goengine.player import Player, PolicySource
 
 __all__ = ["add_game", "add_network", "add_player", "check", "check_counts", "default_threads", "make_player", "resize"]
 
@@ -148,8 +148,12 @@ def default_threads() -> int:
     return min(4, processors())
 
 
-def make_player(args: argparse.Namespace) -> "Player":
+def make_player(args: argparse.Namespace, network: "PolicySource | None" = None) -> "Player":
     """Load torch and the network, and make the player that the options describe.
+
+    Args:
+        args: the options.
+        network: to play with instead of the one that they name.
 
     Raises:
         NetworkFileError: the network file cannot be used.
@@ -161,7 +165,8 @@ def make_player(args: argparse.Namespace) -> "Player":
 
     threads = args.threads or default_threads()
     torch.set_num_threads(threads)
-    return Player(load_network(args.network, args.device), threads=threads, resize=resize, **_style(args))
+    network = network or load_network(args.network, args.device)
+    return Player(network, threads=threads, resize=resize, **_style(args))
 
 
 def resize(network: "Network", size: int) -> "Network":

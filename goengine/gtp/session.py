@@ -43,6 +43,7 @@ class Session(Game):
         rules: how repetition is treated and the score counted.
         source: the file of the player's network, None for the bundled one, and the device that evaluates it.
         load: makes a network of such a source, if others may take its place.
+        make: makes a player with a network, for when ``player`` cannot; None makes it in the usual style.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class Session(Game):
         rules: Ruleset = RULESETS["chinese"],
         source: Source = (None, "cpu"),
         load: "Callable[[str | None, str], PolicySource] | None" = None,
+        make: "Callable[[PolicySource], Player] | None" = None,
     ) -> None:
         super().__init__(size, komi, ko, rules)
         self._player = player
         self._source = source
         self._load = load
+        self._make = make
         self._style: dict[str, Any] = {}  # settings to give to the player when it is next needed
         self._threads = self._threads_in_use = threads
         self._generated: tuple[tuple[Color, int | None], ...] = ()  # the game up to the move generated last
@@ -98,21 +101,30 @@ class Session(Game):
     def exchange(self, source: Source) -> None:
         """Play with another network, or on another device, from now on; waits until it is loaded.
 
+        It takes the place of one that cannot be loaded, too.
+
         Raises:
             GoEngineError: it cannot be loaded; nothing is changed.
         """
+        try:
+            player = self._ready()
+        except Exception:  # whatever keeps the first network from loading, its successor need not suffer from it
+            player = None
+        if player is not None and source == self._source:
+            return
         if self._load is None:
             raise GoEngineError("the network cannot be changed here")
         from goengine.rules import Position
 
-        player = self._ready()
         network = self._load(*source)
+        player = player or self._made(network)
         before, player.network = player.network, network
         try:
             player.policy(Position(network.size))  # what is compiled and set up at the first move is done now
         except BaseException:
             player.network = before
             raise
+        self._player = lambda: player
         self._source, self._outcome = source, None
 
     # Moves
@@ -231,6 +243,12 @@ class Session(Game):
     def _key(self, position: "Position") -> tuple[int, int, str, int]:
         """What tells one position from another."""
         return position.size, position.hash, position.to_play, position.move_number
+
+    def _made(self, network: "PolicySource") -> "Player":
+        """A new player."""
+        from goengine.player import Player
+
+        return Player(network, threads=self._threads) if self._make is None else self._make(network)
 
     def _ready(self) -> "Player":
         """The player, in the style and with the threads that were last asked for."""

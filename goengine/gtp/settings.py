@@ -177,11 +177,12 @@ class _Parameters:
         """Change parameters, all of them or none."""
         changes = _changes(values)
         threads, (network, device) = self._session.threads, self._session.source
+        exchanges = bool({_NETWORK, _DEVICE} & changes.keys())
         source = changes.pop(_NETWORK, network), changes.pop(_DEVICE, device)
         self._session.threads = changes.pop(_THREADS, threads)
         try:
             replace(Style(), **changes)
-            if source != self._session.source:
+            if exchanges:
                 self._session.exchange(source)
         except GoEngineError:
             self._session.threads = threads
