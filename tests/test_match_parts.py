@@ -31,7 +31,7 @@ CONDITIONS = {"size": 19, "komi": 7.5, "time": "none", "openings": "4 moves, cor
 
 
 @pytest.mark.parametrize(
-    "text", ["none", "absolute 300", "byoyomi 300 30 5", "canadian 300.5 60 10", "fischer 0 5", "byoyomi 0 1 1"]
+    "text", ["none", "absolute 300", "byoyomi 300 30 5", "canadian 300.5 60 10", "fischer 5 0", "byoyomi 0 1 1"]
 )
 def test_time_settings_are_written_as_they_are_read(text: str) -> None:
     assert str(parse_time(text)) == text
@@ -53,6 +53,11 @@ def test_time_settings_as_gtp_has_them() -> None:
 def test_time_settings_that_make_no_sense(text: str) -> None:
     with pytest.raises(GoEngineError):
         parse_time(text)
+
+
+def test_increments_alone_leave_no_time_for_the_first_move() -> None:
+    with pytest.raises(GoEngineError, match="'fischer 0 5' leave no time for the first move"):
+        parse_time("fischer 0 5")
 
 
 def test_absolute_time_runs_out() -> None:
