@@ -378,6 +378,19 @@ def test_loadsgf_takes_the_rules_of_the_record_where_it_knows_them(
     assert complaint in capsys.readouterr().err
 
 
+def test_loadsgf_plays_what_was_played_though_the_rules_of_the_record_forbid_it(tmp_path: Path) -> None:
+    setup, moves = "AB[ba][ab][bc]AW[ca][db][cc][bb]PL[B]", ";B[cb];W[];B[];W[bb];B[ee]"
+    (tmp_path / "a.sgf").write_text(f"(;GM[1]SZ[5]KM[0.5]RU[AGA]{setup}{moves})")
+    gtp = Dialogue()
+    gtp.ok(f"loadsgf {tmp_path / 'a.sgf'}")
+    assert gtp.session.position.move_number == 5 and gtp.session.rules.name == "aga"
+    for command in ("undo", "play b pass", "play w pass"):
+        gtp.ok(command)
+    assert "situational superko forbids" in gtp.fails("play b c4")  # the moves to come obey the rule
+    gtp.ok("kata-set-rules japanese")
+    gtp.ok("play b c4")
+
+
 def test_loadsgf_sets_up_stones_handicap_and_whose_turn_it_is(tmp_path: Path) -> None:
     gtp = Dialogue()
     (tmp_path / "problem.sgf").write_text("(;SZ[9]AB[aa:ca]AW[ab:cb]PL[W])")

@@ -172,12 +172,13 @@ class Game:
                 rules = ruleset_of_record(record.rules)
             except GoEngineError as error:
                 complaints.append(f"{path}: RU: {error}; the rules stay {rules.name}")
-        position = record.start(rules.ko)
+        position = record.start()  # its moves were played, whatever the superko of its rules has against them
         position.komi = self._komi if record.komi is None else record.komi
         for number, (color, point) in enumerate(record.plays(), start=1):
             if number == move_number:
                 break
             position.play(point, color)
+        position.ko = rules.ko
         self._size, self._komi, self._rules, self._position = position.size, position.komi, rules, position
         return complaints
 
