@@ -139,3 +139,30 @@ def test_the_game_is_written_as_sgf(tmp_path: Path) -> None:
     assert str(gtp.session.position) == before
     assert "syntax error" in gtp.fails(f"printsgf {tmp_path / 'game.txt'}")
     assert "cannot open or write" in gtp.fails(f"printsgf {tmp_path / 'none' / 'game.sgf'}")
+
+
+@pytest.mark.parametrize(
+    ("commands", "handicap"),
+    [
+        (["set_position b B2 w D4", "gogui-setup_player white"], 0),
+        (["set_position b B2 w D4", "gogui-setup_player black"], 0),
+        (["set_position b B2 b C3"], 0),
+        (["set_position b B2 b C3", "play b E5"], 0),
+        (["set_position w B2"], 0),
+        (["gogui-setup_player white"], 0),
+        (["set_free_handicap B2 C3"], 2),
+        (["set_free_handicap B2 C3", "play w E5"], 2),
+        (["set_position b B2", "play w D4"], 0),
+    ],
+)
+def test_stones_set_up_and_whose_turn_it_is_are_in_the_sgf(tmp_path: Path, commands: list[str], handicap: int) -> None:
+    gtp = Dialogue()
+    for command in ("boardsize 5", *commands, f"printsgf {tmp_path / 'game.sgf'}"):
+        gtp.ok(command)
+    before = gtp.session.position
+    (record,) = read_games(tmp_path / "game.sgf")
+    assert record.handicap == handicap
+    gtp.ok("clear_board")
+    gtp.ok(f"loadsgf {tmp_path / 'game.sgf'}")
+    after = gtp.session.position
+    assert (after.to_play, after.setup_stones, after.moves) == (before.to_play, before.setup_stones, before.moves)

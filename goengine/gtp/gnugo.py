@@ -95,19 +95,18 @@ class _GnuGo:
 
     def printsgf(self, words: list[str]) -> str:
         from goengine.scoring import handicap_stones
-        from goengine.sgf.write import write_game
+        from goengine.sgf import GameRecord
 
         position = self._session.position
-        stones = position.setup_stones
-        text = write_game(
+        first = position.moves[0][0] if position.move_number else position.to_play
+        text = GameRecord(
             position.size,
-            position.moves,
+            position.codes(),
+            to_play=first,
             komi=position.komi,
-            handicap=handicap_stones(position),
-            setup_black=stones["black"],
-            setup_white=stones["white"],
+            handicap=handicap_stones(position) if first == "white" else 0,  # after a handicap it is White's turn
             rules=self._session.rules.name,
-        )
+        ).to_sgf()
         if not words or words == ["-"]:
             return text
         path = Path(" ".join(words))
