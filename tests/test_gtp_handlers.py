@@ -218,19 +218,33 @@ def test_a_network_that_cannot_be_loaded_fails_the_move_and_nothing_else() -> No
     assert engine.answer(b"2 play b d4") == b"=2\n\n"
 
 
-def test_only_moves_and_analysis_need_the_network() -> None:
-    def no_player() -> Player:
-        raise NetworkFileError("asked for the network")
+IN_DOUBT = [*WALLS, *(f"play b {vertex}" for vertex in ("J6", "H2", "J2", "H6", "H7", "J8", "H1"))]
 
-    engine = Engine(make_handlers(Session(no_player, 9)), crash_report)
+
+@pytest.mark.parametrize(
+    ("before", "ends"),
+    [
+        (["play b e5"], {"final_score"}),
+        (WALLS, set()),
+        (IN_DOUBT, {"final_score", "final_status", "final_status_list"}),
+    ],
+    ids=["opening", "decided", "in doubt"],
+)
+def test_only_moves_analysis_and_ends_in_doubt_need_the_network(before: list[str], ends: set[str]) -> None:
     asked = set()
     for name in sorted(COMMAND_NAMES - {"quit"}):
-        for arguments in ("", " b", " b d4", " 2", " dead"):
-            answer = engine.answer(f"{name}{arguments}".encode())
-            if answer is not None and b"asked for the network" in answer:
-                asked.add(name)
+
+        def no_player(name: str = name) -> Player:
+            asked.add(name)
+            raise NetworkFileError("asked for the network")
+
+        engine = Engine(make_handlers(Session(no_player, 9)), crash_report)
+        for command in before:
+            engine.answer(command.encode())
+        for arguments in ("", " b", " b d4", " 2", " dead", " b1", " temperature", " temperature 1"):
+            engine.answer(f"{name}{arguments}".encode())
     moves = {"genmove", "kgs-genmove_cleanup", "reg_genmove", "top_moves_black", "top_moves_white"}
-    assert asked == ANALYSIS | moves | {"goengine-policy", "kata-get-params"}
+    assert asked == ANALYSIS | moves | {"goengine-policy", "kata-get-param", "kata-get-params"} | ends
 
 
 def test_a_crash_becomes_a_failure_and_the_engine_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
