@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from goengine.bundled import network_file
 from goengine.errors import GoEngineError, NetworkFileError
-from goengine.helpers import processors
+from goengine.helpers import check_threads, processors
 from goengine.style import ORIENTATIONS, Style
 
 if TYPE_CHECKING:
@@ -111,10 +111,11 @@ def check(args: argparse.Namespace) -> None:
         raise GoEngineError(f"--size {args.size} is not possible: use 2 to 25")
     if not math.isfinite(given.get("komi", 0.0)):
         raise GoEngineError(f"--komi {args.komi} is no komi: give a number, as 7.5")
-    check_counts(args, "threads")
     if given.get("network") is not None and not network_file(args.network).is_file():
         raise NetworkFileError(f"{args.network}: no such network file")
     try:
+        if given.get("threads") is not None:
+            check_threads(args.threads)
         Style(**_style(args))
     except GoEngineError as error:
         raise GoEngineError(f"--{error}") from None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from goengine.errors import GoEngineError
 from goengine.gtp.game import Game
+from goengine.helpers import check_threads
 from goengine.rulesets import RULESETS, Ruleset
 from goengine.style import Style
 
@@ -27,7 +28,6 @@ __all__ = ["RESIGN", "Resign", "Session"]
 
 Resign = Literal["resign"]
 RESIGN: Resign = "resign"
-MOST_THREADS = 256
 Source: TypeAlias = tuple[str | None, str]
 
 
@@ -39,7 +39,7 @@ class Session(Game):
         size: of the board, until :meth:`resize`.
         komi: points for White.
         ko: the rule that :meth:`play` enforces, if not that of ``rules``; the player itself never repeats a position.
-        threads: processor cores for the network and the playouts.
+        threads: processor cores for the network and the playouts, 1 to 256.
         rules: how repetition is treated and the score counted.
         source: the file of the player's network, None for the bundled one, and the device that evaluates it.
         load: makes a network of such a source, if others may take its place.
@@ -59,6 +59,7 @@ class Session(Game):
         make: "Callable[[PolicySource], Player] | None" = None,
     ) -> None:
         super().__init__(size, komi, ko, rules)
+        check_threads(threads)
         self._player = player
         self._source = source
         self._load = load
@@ -89,8 +90,7 @@ class Session(Game):
 
     @threads.setter
     def threads(self, threads: int) -> None:
-        if not 1 <= threads <= MOST_THREADS:
-            raise GoEngineError(f"threads {threads} is not possible: use 1 to {MOST_THREADS}")
+        check_threads(threads)
         self._threads = threads
 
     @property

@@ -179,7 +179,8 @@ class _Parameters:
         threads, (network, device) = self._session.threads, self._session.source
         exchanges = bool({_NETWORK, _DEVICE} & changes.keys())
         source = changes.pop(_NETWORK, network), changes.pop(_DEVICE, device)
-        self._session.threads = changes.pop(_THREADS, threads)
+        if _THREADS in changes:
+            self._session.threads = changes.pop(_THREADS)
         try:
             replace(Style(), **changes)
             if exchanges:
