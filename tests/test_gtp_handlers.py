@@ -80,6 +80,15 @@ def test_komi_and_size_outlive_clear_board() -> None:
     assert not gtp.session.position.board.any()
 
 
+@pytest.mark.parametrize(
+    ("word", "komi"), [("6", 6), ("-6.5", -6.5), ("+.5", 0.5), ("7.", 7), ("65e-1", 6.5), ("1E1", 10)]
+)
+def test_a_number_in_every_form(word: str, komi: float) -> None:
+    gtp = Dialogue()
+    gtp.ok(f"komi {word}")
+    assert gtp.session.komi == komi
+
+
 def test_colours_and_passes_in_any_case() -> None:
     gtp = Dialogue()
     for command in ("play W d4", "play Black E5", "play b PASS", "play WHITE Pass"):
@@ -105,6 +114,9 @@ def test_colours_and_passes_in_any_case() -> None:
         ([], "komi nan", "syntax error"),
         ([], "komi inf", "syntax error"),
         ([], "komi 1e300", "syntax error"),
+        ([], "komi 6_5", "syntax error"),
+        ([], "komi ٦.٥", "syntax error"),
+        ([], "komi .", "syntax error"),
         ([], "fixed_handicap", "syntax error"),
         ([], "fixed_handicap 1", "invalid number of stones"),
         ([], "fixed_handicap 10", "invalid number of stones"),
@@ -141,6 +153,7 @@ def test_colours_and_passes_in_any_case() -> None:
         ([], "time_settings 1 2 x", "syntax error"),
         ([], "time_settings -1 2 3", "syntax error"),
         ([], "time_settings 1 2 nan", "syntax error"),
+        ([], "time_settings 1 2 2_5", "syntax error"),
         ([], "time_left b 10", "syntax error"),
         ([], "time_left x 10 0", "syntax error"),
         ([], "xyzzy", "unknown command"),
@@ -156,6 +169,9 @@ def test_colours_and_passes_in_any_case() -> None:
                 "b avoid b D4",
                 "avoid b Z99 3",
                 "1.5.2",
+                "1_0",
+                "٥",
+                "interval 1e12",
             )
         ],
         ([], "kata-raw-nn 8", "syntax error"),

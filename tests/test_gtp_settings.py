@@ -185,6 +185,7 @@ def test_a_parameter_reaches_the_player_with_the_next_move(name: str, value: str
         ("kata-set-param temperature hot", "temperature 'hot' is not possible: use a number, 0 to 100"),
         ("kata-set-param temperature -1", "temperature -1.0 is out of range"),
         ("kata-set-param temperature nan", "temperature 'nan' is not possible"),
+        ("kata-set-param temperature 0_5", "temperature '0_5' is not possible: use a number, 0 to 100"),
         ("kata-set-param topP 0", "top-p 0.0 is out of range"),
         ("kata-set-param symmetries 3", "symmetries 3 is not possible: use 1, 2, 4 or 8"),
         ("kata-set-param seed -1", "seed '-1' is not possible: use a whole number, or none"),
