@@ -69,6 +69,22 @@ def test_gnu_go_answers_the_same() -> None:
             assert [word.lower() for word in ours] == [word.lower() for word in their], command
 
 
+@pytest.mark.skipif(GNUGO is None, reason="GNU Go is not installed")
+def test_gnu_go_loads_as_much_of_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "game.sgf"
+    path.write_text("(;GM[1]SZ[9]KM[5.5];B[ee];W[cc];B[gg])")
+    gtp, loaded, theirs = Dialogue(), [], []
+    for number in ("", " 0", " 1", " 2", " 3", " 4", " 99"):
+        commands = f"loadsgf {path}{number}\nmove_history\nquit\n"
+        run = subprocess.run(
+            [str(GNUGO), "--mode", "gtp"], input=commands, capture_output=True, text=True, timeout=60, check=True
+        )
+        theirs.append(run.stdout.split("\n\n")[1].count(" ") - 1)
+        gtp.ok(f"loadsgf {path}{number}")
+        loaded.append(gtp.session.position.move_number)
+    assert loaded == theirs == [3, 3, 0, 1, 2, 3, 3]
+
+
 def test_hints_are_the_networks_favourites() -> None:
     gtp = Dialogue()
     words = gtp.ok("top_moves_white").split()

@@ -359,8 +359,9 @@ def test_loadsgf(record: Path) -> None:
     gtp.ok(f"loadsgf {record} 1")
     assert gtp.session.position.move_number == 0
     assert len(gtp.session.position.setup_stones["black"]) == 2
-    gtp.ok(f"loadsgf {record} 100")
-    assert gtp.session.position.move_number == 4
+    for number in (0, 100):
+        gtp.ok(f"loadsgf {record} {number}")
+        assert gtp.session.position.move_number == 4
 
 
 def test_loadsgf_keeps_the_game_when_the_file_is_no_record(tmp_path: Path) -> None:

@@ -147,7 +147,9 @@ class Game:
         self._position = position
 
     def load(self, path: "Path", move_number: int | None = None) -> list[str]:
-        """Take over the first game of a record, up to the position before ``move_number`` (1 is the start).
+        """Take over the first game of a record, up to the position before ``move_number``.
+
+        The start is before move 1; 0, and a number beyond the end, take all of it, as None does and as in GNU Go.
 
         Komi and rules are the record's where it gives them, and otherwise stay.
 
