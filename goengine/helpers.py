@@ -1,4 +1,7 @@
-"""Threads that help the calling one for a moment; kept from call to call, for starting one may outlast the work."""
+"""Threads: how many there may be, and those that help the calling one for a moment.
+
+The latter are kept from call to call, for starting one may outlast the work.
+"""
 
 import itertools
 import os
@@ -6,7 +9,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["helpers", "processors", "share"]
+from goengine.errors import GoEngineError
+
+__all__ = ["check_threads", "helpers", "processors", "share"]
+
+_MOST = 256
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
@@ -15,6 +22,12 @@ _lock = threading.Lock()
 def processors() -> int:
     """How many processors this process may run on, as the system calls them: cores, or their threads."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_threads(threads: int) -> None:
+    """Raise GoEngineError unless a user may ask for so many threads."""
+    if not 1 <= threads <= _MOST:
+        raise GoEngineError(f"threads {threads} is not possible: use 1 to {_MOST}")
 
 
 def helpers() -> ThreadPoolExecutor:

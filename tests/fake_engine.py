@@ -11,7 +11,7 @@ import sys
 from fake_network import FakeNetwork
 
 from goengine.cli import main, options
-from goengine.player import Player
+from goengine.player import Player, PolicySource
 
 
 class Nothing(list[int]):
@@ -21,8 +21,8 @@ class Nothing(list[int]):
         pass
 
 
-def fake_player(args: argparse.Namespace) -> Player:
-    network = FakeNetwork(args.size, asked=Nothing())
+def fake_player(args: argparse.Namespace, network: PolicySource | None = None) -> Player:
+    network = network or FakeNetwork(args.size, asked=Nothing())
     return Player(network, temperature=args.temperature, resign=args.resign, threads=args.threads or 1)
 
 

@@ -66,7 +66,10 @@ ALLOWED: dict[str, set[str]] = {
     "resize": {"checkpoint", "layers"},
     "reshape": {"layers", "networks"},
     "reinforce": {"checkpoint", "layers", "optimizers", "rules", "selfplay", "settings"},
-    "gtp": {"bundled", "coords", "estimate", "handicap", "player", "rules", "rulesets", "scoring", "sgf", "style"},
+    "gtp": {
+        *("bundled", "coords", "estimate", "handicap", "helpers", "player"),
+        *("rules", "rulesets", "scoring", "sgf", "style"),
+    },
     "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "intervals", "resize", "rules", "sgf", "symmetry"},
 }
 NO_TORCH = {

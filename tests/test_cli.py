@@ -93,6 +93,7 @@ def test_unusable_arguments_are_one_line(words: list[str], capsys: pytest.Captur
         (["--size", "26"], "--size 26"),
         (["--komi", "nan"], "--komi nan"),
         (["--threads", "0"], "--threads 0"),
+        (["--threads", "300"], "--threads 300 is not possible: use 1 to 256"),
         (["--temperature", "-1"], "--temperature -1"),
         (["--top-p", "0"], "--top-p 0"),
         (["--resign", "-5"], "--resign -5"),

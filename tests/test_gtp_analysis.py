@@ -252,6 +252,43 @@ def test_genmove_passes_and_resigns_as_genmove_does() -> None:
     assert ok(gtp, "kata-genmove_analyze w")[-1] == "play resign"
 
 
+REPETITION = [  # Black's C4 would bring back the stones of the first C4; without superko it is legal
+    "gogui-play_sequence b B5 b A4 b B3 w C5 w D4 w C3 w B4",
+    *("play b C4", "play w pass", "play b pass", "play w B4", "play b pass", "play w pass"),
+]
+EYES = [f"play b {vertex}" for vertex in ("A2", "B2", "B1", "C2", "D2", "D1", "E2")]  # C1 and E1 are true eyes, A1 too
+
+
+@pytest.mark.parametrize(
+    ("before", "arguments", "answer"),
+    [
+        (REPETITION, "avoid b C2 1", "D5"),
+        (REPETITION, "allow b C4,D5 1", "D5"),
+        (REPETITION, "avoid b C2,D5,A1,A2,A3,A5,B1,B2,C1,D1,D2,D3,E1,E2,E3,E4,E5 1", "pass"),
+        (REPETITION, "allow b C4 1", "C4"),
+        (EYES, "allow b C1,E5 1", "E5"),
+        (EYES, "allow b C1,E1 1", "C1"),
+    ],
+)
+def test_a_restricted_move_is_sensible_where_the_restrictions_leave_one(
+    before: list[str], arguments: str, answer: str
+) -> None:
+    network = FakeNetwork(5, tuple(parse_vertex(vertex, 5) or 0 for vertex in ("C4", "C2", "D5", "C1")))
+    player = Player(network)
+    gtp = Engine(make_handlers(Session(lambda: player, 5)), crash_report)
+    for command in before:
+        ok(gtp, command)
+    assert ok(gtp, f"lz-genmove_analyze b {arguments}")[-1] == f"play {answer}"
+
+
+def test_a_restricted_move_runs_out_of_no_lost_ladder() -> None:
+    gtp = engine(favourites("A1", "B2", "G7"))
+    for command in ("play b B1", "play w B2", "play w C1", "play w C2", "play w D3"):
+        ok(gtp, command)
+    # A1 leaves the stone in atari captured
+    assert ok(gtp, "lz-genmove_analyze b allow b A1,J9 1")[-1] == "play J9"
+
+
 def test_resigning_counts_the_bonus_of_a_handicap() -> None:
     def answer(rules: str) -> str:
         player = Player(FakeNetwork(9), resign=5)

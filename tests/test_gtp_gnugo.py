@@ -69,6 +69,22 @@ def test_gnu_go_answers_the_same() -> None:
             assert [word.lower() for word in ours] == [word.lower() for word in their], command
 
 
+@pytest.mark.skipif(GNUGO is None, reason="GNU Go is not installed")
+def test_gnu_go_loads_as_much_of_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "game.sgf"
+    path.write_text("(;GM[1]SZ[9]KM[5.5];B[ee];W[cc];B[gg])")
+    gtp, loaded, theirs = Dialogue(), [], []
+    for number in ("", " 0", " 1", " 2", " 3", " 4", " 99"):
+        commands = f"loadsgf {path}{number}\nmove_history\nquit\n"
+        run = subprocess.run(
+            [str(GNUGO), "--mode", "gtp"], input=commands, capture_output=True, text=True, timeout=60, check=True
+        )
+        theirs.append(run.stdout.split("\n\n")[1].count(" ") - 1)
+        gtp.ok(f"loadsgf {path}{number}")
+        loaded.append(gtp.session.position.move_number)
+    assert loaded == theirs == [3, 3, 0, 1, 2, 3, 3]
+
+
 def test_hints_are_the_networks_favourites() -> None:
     gtp = Dialogue()
     words = gtp.ok("top_moves_white").split()
@@ -86,6 +102,22 @@ def test_the_score_so_far_with_its_bounds_as_white_sees_them() -> None:
     words = gtp.ok("estimate_score").split()
     assert words[0] == "W+15.5" and words[1:3] == ["(upper", "bound:"] and words[4] == "lower:"
     assert float(words[5].rstrip(")")) <= 15.5 <= float(words[3].rstrip(","))
+
+
+def test_the_score_so_far_has_the_bonus_of_a_handicap_in_it() -> None:
+    gtp = Dialogue()
+    gtp.ok("komi 0.5")
+    gtp.ok("set_free_handicap B1 D1")
+    for command in WALLS[1:9] + WALLS[10:]:
+        gtp.ok(command)
+    scores = {}
+    for rules in ("japanese", "aga", "chinese"):
+        gtp.ok(f"kata-set-rules {rules}")
+        words = gtp.ok("estimate_score").split()
+        scores[rules] = [float(word.strip("W+,)")) for word in (words[0], words[3], words[5])]
+    assert scores["aga"] == [value + 1 for value in scores["japanese"]]
+    assert scores["chinese"] == [value + 2 for value in scores["japanese"]]
+    assert gtp.ok("final_score") == f"W+{scores['chinese'][0]:g}"
 
 
 def test_the_state_of_each_point_at_the_end() -> None:
@@ -123,3 +155,30 @@ def test_the_game_is_written_as_sgf(tmp_path: Path) -> None:
     assert str(gtp.session.position) == before
     assert "syntax error" in gtp.fails(f"printsgf {tmp_path / 'game.txt'}")
     assert "cannot open or write" in gtp.fails(f"printsgf {tmp_path / 'none' / 'game.sgf'}")
+
+
+@pytest.mark.parametrize(
+    ("commands", "handicap"),
+    [
+        (["set_position b B2 w D4", "gogui-setup_player white"], 0),
+        (["set_position b B2 w D4", "gogui-setup_player black"], 0),
+        (["set_position b B2 b C3"], 0),
+        (["set_position b B2 b C3", "play b E5"], 0),
+        (["set_position w B2"], 0),
+        (["gogui-setup_player white"], 0),
+        (["set_free_handicap B2 C3"], 2),
+        (["set_free_handicap B2 C3", "play w E5"], 2),
+        (["set_position b B2", "play w D4"], 0),
+    ],
+)
+def test_stones_set_up_and_whose_turn_it_is_are_in_the_sgf(tmp_path: Path, commands: list[str], handicap: int) -> None:
+    gtp = Dialogue()
+    for command in ("boardsize 5", *commands, f"printsgf {tmp_path / 'game.sgf'}"):
+        gtp.ok(command)
+    before = gtp.session.position
+    (record,) = read_games(tmp_path / "game.sgf")
+    assert record.handicap == handicap
+    gtp.ok("clear_board")
+    gtp.ok(f"loadsgf {tmp_path / 'game.sgf'}")
+    after = gtp.session.position
+    assert (after.to_play, after.setup_stones, after.moves) == (before.to_play, before.setup_stones, before.moves)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import pytest
 from fake_network import FakeNetwork
 from gtp_dialogue import WALLS, Dialogue
@@ -21,12 +18,9 @@ from goengine.gtp.handlers import crash_report, make_handlers
 from goengine.gtp.protocol import Engine
 from goengine.gtp.session import Session
 from goengine.gtp.words import format_score
-from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
-from goengine.match.programs import find_gnugo
 from goengine.player import Player
 from goengine.rules import Position
 
-GNUGO = find_gnugo()
 STANDARD = {
     *("protocol_version", "name", "version", "known_command", "list_commands", "quit"),
     *("boardsize", "clear_board", "komi", "fixed_handicap", "place_free_handicap", "set_free_handicap"),
@@ -80,6 +74,15 @@ def test_komi_and_size_outlive_clear_board() -> None:
     assert not gtp.session.position.board.any()
 
 
+@pytest.mark.parametrize(
+    ("word", "komi"), [("6", 6), ("-6.5", -6.5), ("+.5", 0.5), ("7.", 7), ("65e-1", 6.5), ("1E1", 10)]
+)
+def test_a_number_in_every_form(word: str, komi: float) -> None:
+    gtp = Dialogue()
+    gtp.ok(f"komi {word}")
+    assert gtp.session.komi == komi
+
+
 def test_colours_and_passes_in_any_case() -> None:
     gtp = Dialogue()
     for command in ("play W d4", "play Black E5", "play b PASS", "play WHITE Pass"):
@@ -105,6 +108,9 @@ def test_colours_and_passes_in_any_case() -> None:
         ([], "komi nan", "syntax error"),
         ([], "komi inf", "syntax error"),
         ([], "komi 1e300", "syntax error"),
+        ([], "komi 6_5", "syntax error"),
+        ([], "komi ٦.٥", "syntax error"),
+        ([], "komi .", "syntax error"),
         ([], "fixed_handicap", "syntax error"),
         ([], "fixed_handicap 1", "invalid number of stones"),
         ([], "fixed_handicap 10", "invalid number of stones"),
@@ -141,6 +147,7 @@ def test_colours_and_passes_in_any_case() -> None:
         ([], "time_settings 1 2 x", "syntax error"),
         ([], "time_settings -1 2 3", "syntax error"),
         ([], "time_settings 1 2 nan", "syntax error"),
+        ([], "time_settings 1 2 2_5", "syntax error"),
         ([], "time_left b 10", "syntax error"),
         ([], "time_left x 10 0", "syntax error"),
         ([], "xyzzy", "unknown command"),
@@ -156,6 +163,9 @@ def test_colours_and_passes_in_any_case() -> None:
                 "b avoid b D4",
                 "avoid b Z99 3",
                 "1.5.2",
+                "1_0",
+                "٥",
+                "interval 1e12",
             )
         ],
         ([], "kata-raw-nn 8", "syntax error"),
@@ -218,19 +228,33 @@ def test_a_network_that_cannot_be_loaded_fails_the_move_and_nothing_else() -> No
     assert engine.answer(b"2 play b d4") == b"=2\n\n"
 
 
-def test_only_moves_and_analysis_need_the_network() -> None:
-    def no_player() -> Player:
-        raise NetworkFileError("asked for the network")
+IN_DOUBT = [*WALLS, *(f"play b {vertex}" for vertex in ("J6", "H2", "J2", "H6", "H7", "J8", "H1"))]
 
-    engine = Engine(make_handlers(Session(no_player, 9)), crash_report)
+
+@pytest.mark.parametrize(
+    ("before", "ends"),
+    [
+        (["play b e5"], {"final_score"}),
+        (WALLS, set()),
+        (IN_DOUBT, {"final_score", "final_status", "final_status_list"}),
+    ],
+    ids=["opening", "decided", "in doubt"],
+)
+def test_only_moves_analysis_and_ends_in_doubt_need_the_network(before: list[str], ends: set[str]) -> None:
     asked = set()
     for name in sorted(COMMAND_NAMES - {"quit"}):
-        for arguments in ("", " b", " b d4", " 2", " dead"):
-            answer = engine.answer(f"{name}{arguments}".encode())
-            if answer is not None and b"asked for the network" in answer:
-                asked.add(name)
+
+        def no_player(name: str = name) -> Player:
+            asked.add(name)
+            raise NetworkFileError("asked for the network")
+
+        engine = Engine(make_handlers(Session(no_player, 9)), crash_report)
+        for command in before:
+            engine.answer(command.encode())
+        for arguments in ("", " b", " b d4", " 2", " dead", " b1", " temperature", " temperature 1"):
+            engine.answer(f"{name}{arguments}".encode())
     moves = {"genmove", "kgs-genmove_cleanup", "reg_genmove", "top_moves_black", "top_moves_white"}
-    assert asked == ANALYSIS | moves | {"goengine-policy", "kata-get-params"}
+    assert asked == ANALYSIS | moves | {"goengine-policy", "kata-get-param", "kata-get-params"} | ends
 
 
 def test_a_crash_becomes_a_failure_and_the_engine_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,169 +266,6 @@ def test_a_crash_becomes_a_failure_and_the_engine_goes_on(capsys: pytest.Capture
     )
     assert "Traceback" in capsys.readouterr().err
     assert gtp.ok("play b d4") == ""
-
-
-# Handicap
-
-
-def test_fixed_handicap_of_the_specification() -> None:
-    gtp = Dialogue(size=19)
-    assert gtp.ok("fixed_handicap 9") == "D4 Q16 D16 Q4 D10 Q10 K4 K16 K10"
-    assert gtp.session.position.to_play == "white"
-    expected = {
-        2: "D4 Q16",
-        3: "D4 Q16 D16",
-        4: "D4 Q16 D16 Q4",
-        5: "D4 Q16 D16 Q4 K10",
-        6: "D4 Q16 D16 Q4 D10 Q10",
-        7: "D4 Q16 D16 Q4 D10 Q10 K10",
-        8: "D4 Q16 D16 Q4 D10 Q10 K4 K16",
-    }
-    for stones, vertices in expected.items():
-        gtp.ok("clear_board")
-        assert gtp.ok(f"fixed_handicap {stones}") == vertices
-    assert [fixed_handicap_limit(size) for size in range(2, 13)] == [0, 0, 0, 0, 0, 4, 4, 9, 4, 9, 4]
-
-
-@pytest.mark.skipif(GNUGO is None, reason="GNU Go is not installed")
-def test_fixed_handicap_is_where_gnu_go_places_it() -> None:
-    # 12x12 left out: GNU Go is on the fourth line there, the specification on the third
-    sizes = [size for size in range(7, 20) if size != 12]
-    asked = [(size, stones) for size in sizes for stones in range(2, fixed_handicap_limit(size) + 1)]
-    commands = "".join(f"boardsize {size}\nclear_board\nfixed_handicap {stones}\n" for size, stones in asked)
-    run = subprocess.run(
-        [str(GNUGO), "--mode", "gtp"], input=commands + "quit\n", capture_output=True, text=True, timeout=60, check=True
-    )
-    answers = [line[2:].split() for line in run.stdout.split("\n\n") if len(line) > 2]
-    assert len(answers) == len(asked)
-    for (size, stones), vertices in zip(asked, answers, strict=True):
-        ours = {format_vertex(point, size) for point in fixed_handicap_points(stones, size)}
-        assert ours == set(vertices), (size, stones)
-
-
-@pytest.mark.parametrize("size", [2, 3, 5, 9, 19])
-def test_free_handicap_is_exactly_as_many_stones_as_asked_for(size: int) -> None:
-    for stones in {2, 3, size, size * size // 2, size * size - 1} - {1, size * size}:
-        points = free_handicap_points(stones, size)
-        assert len(points) == len(set(points)) == stones
-        Position(size).setup(black=points)  # no chain without a liberty
-
-
-def test_handicap_after_passes_alone() -> None:
-    gtp = Dialogue()
-    gtp.ok("play b pass")
-    assert gtp.ok("place_free_handicap 2") == "C3 G7"
-    assert gtp.session.position.move_number == 0
-
-
-def test_set_free_handicap() -> None:
-    gtp = Dialogue()
-    assert gtp.ok("set_free_handicap A1 b2 J9") == ""
-    assert gtp.session.position.setup_stones["black"] == tuple(
-        sorted(parse_vertex(v, 9) or 0 for v in ("A1", "B2", "J9"))
-    )
-    assert gtp.session.position.to_play == "white"
-
-
-# Records
-
-RECORD = "(;GM[1]FF[4]SZ[9]KM[5.5]HA[2]AB[cg][gc];W[ee];B[dd];W[];B[fd])"
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> Path:
-    path = tmp_path / "a game.sgf"
-    path.write_text(RECORD)
-    return path
-
-
-def test_loadsgf(record: Path) -> None:
-    gtp = Dialogue(size=19)
-    assert gtp.ok(f"loadsgf {record}") == ""
-    position = gtp.session.position
-    assert (position.size, position.komi, position.move_number, position.to_play) == (9, 5.5, 4, "white")
-    assert gtp.session.size == 9 and gtp.session.komi == 5.5
-    gtp.ok(f"loadsgf {record} 3")
-    assert gtp.session.position.move_number == 2
-    gtp.ok(f"loadsgf {record} 1")
-    assert gtp.session.position.move_number == 0
-    assert len(gtp.session.position.setup_stones["black"]) == 2
-    gtp.ok(f"loadsgf {record} 100")
-    assert gtp.session.position.move_number == 4
-
-
-def test_loadsgf_keeps_the_game_when_the_file_is_no_record(tmp_path: Path) -> None:
-    gtp = Dialogue()
-    gtp.ok("play b d4")
-    for name, content in (("empty.sgf", b""), ("noise.sgf", bytes(range(256))), ("text.sgf", b"hello")):
-        (tmp_path / name).write_bytes(content)
-        message = gtp.fails(f"loadsgf {tmp_path / name}")
-        assert message.startswith("cannot load file") and name in message
-    assert gtp.fails(f"loadsgf {tmp_path}").startswith("cannot load file")
-    assert gtp.fails("loadsgf \udcff\udcfe").startswith("cannot load file")
-    assert gtp.session.position.move_number == 1
-
-
-def test_loadsgf_without_komi_keeps_the_komi(tmp_path: Path) -> None:
-    (tmp_path / "a.sgf").write_text("(;SZ[9];B[ee])")
-    gtp = Dialogue()
-    gtp.ok("komi 3.5")
-    gtp.ok(f"loadsgf {tmp_path / 'a.sgf'}")
-    assert gtp.session.position.komi == 3.5
-
-
-@pytest.mark.parametrize(
-    ("rules", "name"),
-    [
-        ("Japanese", "japanese"),
-        ("JPN", "japanese"),
-        ("AGA Rules", "aga"),
-        ("NZ", "new-zealand"),
-        ("koPOSITIONALscoreAREAtaxNONEsui0whbN", "chinese-ogs"),
-        ("Uchikomi", "chinese-kgs"),
-        ("", "chinese-kgs"),
-    ],
-)
-def test_loadsgf_takes_the_rules_of_the_record_where_it_knows_them(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], rules: str, name: str
-) -> None:
-    (tmp_path / "a.sgf").write_text(f"(;SZ[9]RU[{rules}];B[ee])")
-    gtp = Dialogue()
-    gtp.ok("kgs-rules chinese")
-    gtp.ok(f"loadsgf {tmp_path / 'a.sgf'}")
-    assert gtp.session.rules.name == name
-    assert gtp.session.position.ko == gtp.session.rules.ko
-    complaint = "RU: unknown rules 'Uchikomi'" if rules == "Uchikomi" else ""
-    assert complaint in capsys.readouterr().err
-
-
-def test_loadsgf_sets_up_stones_handicap_and_whose_turn_it_is(tmp_path: Path) -> None:
-    gtp = Dialogue()
-    (tmp_path / "problem.sgf").write_text("(;SZ[9]AB[aa:ca]AW[ab:cb]PL[W])")
-    gtp.ok(f"loadsgf {tmp_path / 'problem.sgf'}")
-    assert gtp.session.position.setup_stones == {"black": (0, 1, 2), "white": (9, 10, 11)}
-    assert gtp.session.position.to_play == "white"
-    assert gtp.fails("undo") == "cannot undo"
-    (tmp_path / "handicap.sgf").write_text("(;SZ[9]HA[3]KM[0.5]RU[Chinese];W[ee])")
-    gtp.ok(f"loadsgf {tmp_path / 'handicap.sgf'}")
-    assert len(gtp.session.position.setup_stones["black"]) == 3
-    assert gtp.ok("get_komi") == "0.5"
-
-
-def test_stones_that_are_no_moves() -> None:
-    gtp = Dialogue()
-    gtp.ok("play b d4")
-    gtp.ok("set_position b E5 white C3 B G7")
-    position = gtp.session.position
-    assert (position.move_number, position.to_play, int(np.abs(position.board).sum())) == (0, "black", 3)
-    gtp.ok("gogui-setup w c4")
-    gtp.ok("gogui-setup_player w")
-    assert gtp.session.position.to_play == "white" and gtp.session.position.move_number == 0
-    gtp.ok("genmove w")
-    gtp.ok("undo")
-    assert gtp.session.position.to_play == "white" and int(np.abs(position.board).sum()) == 3
-    gtp.ok("set_position")
-    assert not gtp.session.position.board.any()
 
 
 def test_times_may_be_fractions() -> None:

@@ -207,13 +207,14 @@ def test_a_controller_that_does_not_read_stderr_stops_nothing() -> None:
     assert run.stdout == b"= still here\n\n"
 
 
-def test_a_broken_network_is_one_line_and_a_failed_move(tmp_path: Path) -> None:
+def test_a_broken_network_is_one_line_and_a_failed_move_and_can_be_replaced(network: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.safetensors").write_bytes(b"nothing of the kind")
-    engine = start("--network", tmp_path / "broken.safetensors", "--size", "9")
-    output, errors = engine.communicate(b"1 genmove b\n2 play b e5\n", timeout=60)
-    first, second = output.decode().split("\n\n")[:2]
+    engine = start("--network", tmp_path / "broken.safetensors", "--size", "9", "--top-p", "0.5")
+    commands = f"1 genmove b\n2 play b e5\n3 kata-set-param network {network}\n4 kata-get-param topP\n5 genmove w\n"
+    output, errors = engine.communicate(commands.encode(), timeout=60)
+    first, *others, last, end = output.decode().split("\n\n")
     assert first.startswith("?1 ") and "broken.safetensors" in first and "\n" not in first
-    assert second == "=2"
+    assert others == ["=2", "=3", "=4 0.5"] and last.startswith("=5 ") and end == ""
     assert errors.decode().count("broken.safetensors") == 1
 
 

@@ -44,6 +44,7 @@ def engine() -> Engine:
         (b"99999999999 name", Command("", "99999999999", ["name"])),
         (b"2147483648 name", Command("", "2147483648", ["name"])),
         (b"-1 name", Command("", "-1", ["name"])),
+        ("١ name".encode(), Command("", "١", ["name"])),  # a digit, but not of the protocol
         ("loadsgf дом.sgf".encode(), Command("", "loadsgf", ["дом.sgf"])),
         (b"loadsgf \xff\xfe.sgf", Command("", "loadsgf", ["\udcff\udcfe.sgf"])),
     ],

@@ -12,7 +12,7 @@ from goengine.errors import NetworkFileError
 from goengine.gtp.handlers import crash_report, make_handlers
 from goengine.gtp.protocol import Engine
 from goengine.gtp.session import Session
-from goengine.player import Player
+from goengine.player import Player, PolicySource
 from goengine.rulesets import find_ruleset
 
 # sending two, returning one: White's B5 at the end would repeat the board before A5, and another player is to move
@@ -185,13 +185,15 @@ def test_a_parameter_reaches_the_player_with_the_next_move(name: str, value: str
         ("kata-set-param temperature hot", "temperature 'hot' is not possible: use a number, 0 to 100"),
         ("kata-set-param temperature -1", "temperature -1.0 is out of range"),
         ("kata-set-param temperature nan", "temperature 'nan' is not possible"),
+        ("kata-set-param temperature 0_5", "temperature '0_5' is not possible: use a number, 0 to 100"),
         ("kata-set-param topP 0", "top-p 0.0 is out of range"),
         ("kata-set-param symmetries 3", "symmetries 3 is not possible: use 1, 2, 4 or 8"),
         ("kata-set-param seed -1", "seed '-1' is not possible: use a whole number, or none"),
         ("kata-set-param resign 0", "resign 0.0 is out of range"),
         ("kata-set-param ladderGuard 1", "ladderGuard '1' is not possible: use true or false"),
         ("kata-set-param passPolicy early", "pass policy 'early' is not possible"),
-        ("kata-set-param threads 0", "threads 0 is not possible: use 1 to"),
+        ("kata-set-param threads 0", "threads 0 is not possible: use 1 to 256"),
+        ("kata-set-param threads 300", "threads 300 is not possible: use 1 to 256"),
         ("kata-set-param numSearchThreads 2.5", "numSearchThreads '2.5' is not possible: use a whole number from 1"),
         ('kata-set-params {"threads": 3, "temperature": 1, "topP": 7}', "top-p 7.0 is out of range"),
         ("kata-set-params [1]", "is not a JSON object"),
@@ -249,6 +251,40 @@ def test_another_network_takes_over_or_nothing_changes() -> None:
     assert say("kata-set-param network /a larger network") == "="
     assert say("reg_genmove b").startswith("? the network fake plays 13x13 only")
     assert say("kata-set-param network bundled") == "=" and say("reg_genmove b") == "= E5"
+
+
+def test_a_network_takes_the_place_of_one_that_cannot_be_loaded() -> None:
+    loaded = []
+
+    def no_player() -> Player:
+        raise NetworkFileError("broken.safetensors is no network")
+
+    def load(network: str | None, device: str) -> FakeNetwork:
+        loaded.append(network)
+        if network != "sound":
+            raise NetworkFileError(f"{network} is no network either")
+        return FakeNetwork(9)
+
+    made: list[Player] = []
+
+    def make(network: PolicySource) -> Player:
+        made.append(Player(network, top_p=0.5))
+        return made[-1]
+
+    source = "broken.safetensors", "cpu"
+    engine = Engine(make_handlers(Session(no_player, 9, source=source, load=load, make=make)), crash_report)
+
+    def say(command: str) -> str:
+        return (engine.answer(command.encode()) or b"").decode().strip()
+
+    assert say("kata-set-param temperature 0.5") == "="
+    assert say("genmove b") == "? broken.safetensors is no network"
+    assert say("kata-set-param network none") == "? none is no network either"
+    assert say("kata-set-param network broken.safetensors") == "? broken.safetensors is no network either"
+    assert say("kata-set-param network sound") == say("kata-set-param network sound") == "="
+    assert loaded == ["none", "broken.safetensors", "sound"] and len(made) == 1
+    assert say("genmove b").startswith("= ") and say("kata-get-param network") == "= sound"
+    assert (made[0].style.temperature, made[0].style.top_p) == (0.5, 0.5)
 
 
 def test_networks_cannot_be_changed_where_none_can_be_loaded() -> None:

@@ -225,6 +225,23 @@ def test_openings_from_game_records(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert [result["black"] for result in once] == [0, 1, 0]
 
 
+def test_positions_set_up_are_different_openings(tmp_path: Path) -> None:
+    folder, games = tmp_path / "match", tmp_path / "games"
+    games.mkdir()
+    for number, root in enumerate(("AB[cc]AW[gg]PL[B]", "AB[cc]AW[gg]PL[W]", "AB[ee][cc]AW[gc]PL[B]")):
+        (games / f"{number}.sgf").write_text(f"(;GM[1]SZ[9]{root})")
+    opening = ("--openings", str(games), "--opening-moves", "0")
+    played = play(folder, "", 6, *opening)
+    assert {tuple(result["opening"]) for result in played} == {()}
+    assert [result["start"] for result in played[::2]] == [result["start"] for result in played[1::2]]
+    assert table(folder)["different_openings"] == 3
+    for result in played:  # as version 0.15 has left it after two games
+        del result["start"]
+    (folder / "games.jsonl").write_text("".join(json.dumps(result) + "\n" for result in played[:2]))
+    assert [result["game"] for result in play(folder, "", 6, *opening)] == [0, 1, 2, 3, 4, 5]
+    assert table(folder)["different_openings"] == 2  # at least: what the first two began with is not known
+
+
 def test_more_than_two_programs_meet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     programs = [PROGRAM, f"{PROGRAM} resign", f"{PROGRAM} miscounts", "--names", "a", "b", "c"]
     more = ["--games", "4", "--size", "9", "--referee", PROGRAM]

@@ -31,7 +31,7 @@ CONDITIONS = {"size": 19, "komi": 7.5, "time": "none", "openings": "4 moves, cor
 
 
 @pytest.mark.parametrize(
-    "text", ["none", "absolute 300", "byoyomi 300 30 5", "canadian 300.5 60 10", "fischer 0 5", "byoyomi 0 1 1"]
+    "text", ["none", "absolute 300", "byoyomi 300 30 5", "canadian 300.5 60 10", "fischer 5 0", "byoyomi 0 1 1"]
 )
 def test_time_settings_are_written_as_they_are_read(text: str) -> None:
     assert str(parse_time(text)) == text
@@ -53,6 +53,11 @@ def test_time_settings_as_gtp_has_them() -> None:
 def test_time_settings_that_make_no_sense(text: str) -> None:
     with pytest.raises(GoEngineError):
         parse_time(text)
+
+
+def test_increments_alone_leave_no_time_for_the_first_move() -> None:
+    with pytest.raises(GoEngineError, match="'fischer 0 5' leave no time for the first move"):
+        parse_time("fischer 0 5")
 
 
 def test_absolute_time_runs_out() -> None:
@@ -248,6 +253,16 @@ def test_a_game_played_twice_is_counted_once() -> None:
     assert "1 games repeat another one" in table_text(found)
     swapped = summary([result(0, 0, "aa"), result(1, 1, "aa")], ["a", "b"], [(0, 1)], CONDITIONS)
     assert swapped["repeated"] == 0
+
+
+def test_openings_are_told_apart_by_their_stones_where_the_results_say() -> None:
+    def different(*starts: str | None) -> Any:
+        games = [result(number, 0, str(number), start=start) for number, start in enumerate(starts)]
+        return summary(games, ["a", "b"], [(0, 1)], CONDITIONS)["different_openings"]
+
+    assert different("aa", "aa", "bb", "bb", "cc") == 3
+    assert different(None, None) == 1  # as earlier versions have them
+    assert different(None, None, "aa", "bb", "bb") == 2  # a match of theirs, gone on with
 
 
 def test_the_table_tells_of_every_end() -> None:

@@ -131,6 +131,11 @@ def test_whose_turn_it_is(tmp_path: Path) -> None:
     assert one(tmp_path, "(;SZ[9]PL[white])").to_play == "white"
     assert one(tmp_path, "(;SZ[9]PL[B];W[aa])").to_play == "white"
     assert one(tmp_path, "(;SZ[9]PL[white])").start().to_play == "white"
+    assert one(tmp_path, "(;SZ[9]AB[ee][cc]AW[gg][gh][cg];PL[W])").to_play == "white"
+    assert one(tmp_path, "(;SZ[9]PL[W];AB[ee][cc]AW[gg];C[what now?])").to_play == "white"
+    assert one(tmp_path, "(;SZ[9]PL[W];AB[ee]PL[B];PL[])").to_play == "black"
+    (record,), _ = scan_text(tmp_path, "(;SZ[9]AB[ee]AW[gg];B[zz];PL[W])")  # after a move that cannot be used
+    assert record.to_play == "black"
 
 
 @pytest.mark.parametrize("name", ["AB", "AW", "AE"])

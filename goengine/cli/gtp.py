@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,8 @@ def run(args: argparse.Namespace) -> int:
     player = Background(_loader(args))
     threads = args.threads or options.default_threads()
     source = args.network, args.device
-    session = Session(player.get, args.size, args.komi, args.ko, threads, rules, source, _load)
+    make = partial(options.make_player, args)
+    session = Session(player.get, args.size, args.komi, args.ko, threads, rules, source, _load, make)
     lines = Lines(0)
     handlers = patient_analysis(make_handlers(session, lines.wait, args.name), player, lines.wait)
     if args.stop_file:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from goengine.bundled import network_file
 from goengine.errors import GoEngineError, NetworkFileError
-from goengine.helpers import processors
+from goengine.helpers import check_threads, processors
 from goengine.style import ORIENTATIONS, Style
 
 if TYPE_CHECKING:
     from goengine.checkpoint import Network
-    from goengine.player import Player
+    from goengine.player import Player, PolicySource
 
 __all__ = ["add_game", "add_network", "add_player", "check", "check_counts", "default_threads", "make_player", "resize"]
 
@@ -111,10 +111,11 @@ def check(args: argparse.Namespace) -> None:
         raise GoEngineError(f"--size {args.size} is not possible: use 2 to 25")
     if not math.isfinite(given.get("komi", 0.0)):
         raise GoEngineError(f"--komi {args.komi} is no komi: give a number, as 7.5")
-    check_counts(args, "threads")
     if given.get("network") is not None and not network_file(args.network).is_file():
         raise NetworkFileError(f"{args.network}: no such network file")
     try:
+        if given.get("threads") is not None:
+            check_threads(args.threads)
         Style(**_style(args))
     except GoEngineError as error:
         raise GoEngineError(f"--{error}") from None
@@ -148,8 +149,12 @@ def default_threads() -> int:
     return min(4, processors())
 
 
-def make_player(args: argparse.Namespace) -> "Player":
+def make_player(args: argparse.Namespace, network: "PolicySource | None" = None) -> "Player":
     """Load torch and the network, and make the player that the options describe.
+
+    Args:
+        args: the options.
+        network: to play with instead of the one that they name.
 
     Raises:
         NetworkFileError: the network file cannot be used.
@@ -161,7 +166,8 @@ def make_player(args: argparse.Namespace) -> "Player":
 
     threads = args.threads or default_threads()
     torch.set_num_threads(threads)
-    return Player(load_network(args.network, args.device), threads=threads, resize=resize, **_style(args))
+    network = network or load_network(args.network, args.device)
+    return Player(network, threads=threads, resize=resize, **_style(args))
 
 
 def resize(network: "Network", size: int) -> "Network":

@@ -3,7 +3,6 @@
 What stands in each field, for an engine that has no search, is told in gtp/README.md.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import CoordinateError
 from goengine.gtp.protocol import GtpFailure, Handler
 from goengine.gtp.session import Session
-from goengine.gtp.words import COLORS, color_of, format_move, integers, syntax_error
+from goengine.gtp.words import COLORS, color_of, format_move, integers, number_in, syntax_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +31,7 @@ _SWITCHES = {  # all that KataGo documents; those of the second line say somethi
     *("movesownership", "movesownershipstdev", "pvvisits", "pvedgevisits"),
 }
 _ON = ("true", "1", "yes")
-_NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]*)?")
+_LONGEST = 10**10  # centiseconds between reports
 _GENMOVE_LINES, _GENMOVE_PLIES = 5, 4  # of the analysis that goes with a move, which should not wait for it
 _WHOLE = 10_000  # lz-analyze counts rates in whole ten-thousandths
 _SYMMETRIES = 8
@@ -220,16 +219,16 @@ def _parse(words: list[str], name: str, size: int) -> _Options:
         return found
 
     def interval() -> float | None:
-        text = value()
-        if not _NUMBER.fullmatch(text):
+        found = number_in(value())
+        if found is None or not 0 <= found < _LONGEST:
             raise syntax_error(usage)
-        return float(text) / 100 or None
+        return found / 100 or None
 
     while left:
         key = left[0].lower()
         if key in COLORS:
             options.color = COLORS[left.pop(0).lower()]
-        elif _NUMBER.fullmatch(key) or (key := value().lower()) == "interval":
+        elif number_in(key) is not None or (key := value().lower()) == "interval":
             options.interval = interval()
         elif key == "minmoves":
             options.least = max(1, number())

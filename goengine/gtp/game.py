@@ -147,7 +147,9 @@ class Game:
         self._position = position
 
     def load(self, path: "Path", move_number: int | None = None) -> list[str]:
-        """Take over the first game of a record, up to the position before ``move_number`` (1 is the start).
+        """Take over the first game of a record, up to the position before ``move_number``.
+
+        The start is before move 1; 0, and a number beyond the end, take all of it, as None does and as in GNU Go.
 
         Komi and rules are the record's where it gives them, and otherwise stay.
 
@@ -172,12 +174,13 @@ class Game:
                 rules = ruleset_of_record(record.rules)
             except GoEngineError as error:
                 complaints.append(f"{path}: RU: {error}; the rules stay {rules.name}")
-        position = record.start(rules.ko)
+        position = record.start()  # its moves were played, whatever the superko of its rules has against them
         position.komi = self._komi if record.komi is None else record.komi
         for number, (color, point) in enumerate(record.plays(), start=1):
             if number == move_number:
                 break
             position.play(point, color)
+        position.ko = rules.ko
         self._size, self._komi, self._rules, self._position = position.size, position.komi, rules, position
         return complaints
 

@@ -82,8 +82,8 @@ class _GnuGo:
     def estimate_score(self, words: list[str]) -> str:
         import numpy as np
 
-        position, seen = self._session.position, self._session.estimate()
-        lower, median, upper = position.komi - np.percentile(seen.scores, _SHOWN)  # White's viewpoint, as GNU Go's
+        scores = self._session.estimate().scores
+        lower, median, upper = self._session.owed() - np.percentile(scores, _SHOWN)  # White's viewpoint, as GNU Go's
         return f"{format_score(-float(median))} (upper bound: {upper:.1f}, lower: {lower:.1f})"
 
     def top_moves(self, color: "Color") -> str:
@@ -95,19 +95,18 @@ class _GnuGo:
 
     def printsgf(self, words: list[str]) -> str:
         from goengine.scoring import handicap_stones
-        from goengine.sgf.write import write_game
+        from goengine.sgf import GameRecord
 
         position = self._session.position
-        stones = position.setup_stones
-        text = write_game(
+        first = position.moves[0][0] if position.move_number else position.to_play
+        text = GameRecord(
             position.size,
-            position.moves,
+            position.codes(),
+            to_play=first,
             komi=position.komi,
-            handicap=handicap_stones(position),
-            setup_black=stones["black"],
-            setup_white=stones["white"],
+            handicap=handicap_stones(position) if first == "white" else 0,  # after a handicap it is White's turn
             rules=self._session.rules.name,
-        )
+        ).to_sgf()
         if not words or words == ["-"]:
             return text
         path = Path(" ".join(words))

@@ -39,7 +39,7 @@ MAX_LINE = 1 << 20
 """Bytes of a line that are kept; what is longer is answered as a failure (GoGui sends whole games in a line)."""
 
 _MAX_ID = 2**31 - 1
-_COMMAND = re.compile(r"(?:(\d{1,10})(?= |$) ?)?(.*)", re.DOTALL)
+_COMMAND = re.compile(r"(?:(\d{1,10})(?= |$) ?)?(.*)", re.ASCII | re.DOTALL)
 
 
 class Output(Protocol):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from goengine.errors import GoEngineError
 from goengine.gtp.game import Game
+from goengine.helpers import check_threads
 from goengine.rulesets import RULESETS, Ruleset
 from goengine.style import Style
 
@@ -27,7 +28,6 @@ __all__ = ["RESIGN", "Resign", "Session"]
 
 Resign = Literal["resign"]
 RESIGN: Resign = "resign"
-MOST_THREADS = 256
 Source: TypeAlias = tuple[str | None, str]
 
 
@@ -39,10 +39,11 @@ class Session(Game):
         size: of the board, until :meth:`resize`.
         komi: points for White.
         ko: the rule that :meth:`play` enforces, if not that of ``rules``; the player itself never repeats a position.
-        threads: processor cores for the network and the playouts.
+        threads: processor cores for the network and the playouts, 1 to 256.
         rules: how repetition is treated and the score counted.
         source: the file of the player's network, None for the bundled one, and the device that evaluates it.
         load: makes a network of such a source, if others may take its place.
+        make: makes a player with a network, for when ``player`` cannot; None makes it in the usual style.
     """
 
     def __init__(
@@ -55,11 +56,14 @@ class Session(Game):
         rules: Ruleset = RULESETS["chinese"],
         source: Source = (None, "cpu"),
         load: "Callable[[str | None, str], PolicySource] | None" = None,
+        make: "Callable[[PolicySource], Player] | None" = None,
     ) -> None:
         super().__init__(size, komi, ko, rules)
+        check_threads(threads)
         self._player = player
         self._source = source
         self._load = load
+        self._make = make
         self._style: dict[str, Any] = {}  # settings to give to the player when it is next needed
         self._threads = self._threads_in_use = threads
         self._generated: tuple[tuple[Color, int | None], ...] = ()  # the game up to the move generated last
@@ -86,8 +90,7 @@ class Session(Game):
 
     @threads.setter
     def threads(self, threads: int) -> None:
-        if not 1 <= threads <= MOST_THREADS:
-            raise GoEngineError(f"threads {threads} is not possible: use 1 to {MOST_THREADS}")
+        check_threads(threads)
         self._threads = threads
 
     @property
@@ -98,21 +101,30 @@ class Session(Game):
     def exchange(self, source: Source) -> None:
         """Play with another network, or on another device, from now on; waits until it is loaded.
 
+        It takes the place of one that cannot be loaded, too.
+
         Raises:
             GoEngineError: it cannot be loaded; nothing is changed.
         """
+        try:
+            player = self._ready()
+        except Exception:  # whatever keeps the first network from loading, its successor need not suffer from it
+            player = None
+        if player is not None and source == self._source:
+            return
         if self._load is None:
             raise GoEngineError("the network cannot be changed here")
         from goengine.rules import Position
 
-        player = self._ready()
         network = self._load(*source)
+        player = player or self._made(network)
         before, player.network = player.network, network
         try:
             player.policy(Position(network.size))  # what is compiled and set up at the first move is done now
         except BaseException:
             player.network = before
             raise
+        self._player = lambda: player
         self._source, self._outcome = source, None
 
     # Moves
@@ -142,7 +154,7 @@ class Session(Game):
             return RESIGN
         point = self.choose(color, cleanup=cleanup)
         if thinking is not None and not thinking.permits(point):
-            point = thinking.lines[0][0]
+            point = thinking.move()
         self.play(color, point)
         self._generated = self.position.moves
         return point
@@ -222,9 +234,21 @@ class Session(Game):
 
         return final_score(self.position, self.outcome(), self._rules)
 
+    def owed(self) -> float:
+        """Points that White is owed in all: komi, and by the rules in force the bonus for a handicap."""
+        from goengine.scoring import handicap_stones
+
+        return self.position.komi + self._rules.handicap_bonus(handicap_stones(self.position))
+
     def _key(self, position: "Position") -> tuple[int, int, str, int]:
         """What tells one position from another."""
         return position.size, position.hash, position.to_play, position.move_number
+
+    def _made(self, network: "PolicySource") -> "Player":
+        """A new player."""
+        from goengine.player import Player
+
+        return Player(network, threads=self._threads) if self._make is None else self._make(network)
 
     def _ready(self) -> "Player":
         """The player, in the style and with the threads that were last asked for."""
@@ -240,11 +264,8 @@ class Session(Game):
         return player
 
     def _seen_by(self, color: "Color") -> "Position":
-        """The position with ``color`` to play, and with all that White is owed as its komi, a handicap's bonus too."""
-        from goengine.scoring import handicap_stones
-
-        position = self.position
-        owed = position.komi + self._rules.handicap_bonus(handicap_stones(position))
+        """The position with ``color`` to play, and with all that White is owed as its komi."""
+        position, owed = self.position, self.owed()
         if position.to_play != color or position.komi != owed:
             position = position.copy()
             position.to_play = color

@@ -1,6 +1,5 @@
 """Commands that set how the game is played: rules, the player's parameters, time, as KataGo and KGS have them."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -9,7 +8,7 @@ from goengine.bundled import DEFAULT, NAMED
 from goengine.errors import GoEngineError
 from goengine.gtp.protocol import GtpFailure, Handler
 from goengine.gtp.session import Session
-from goengine.gtp.words import fixed, syntax_error, take
+from goengine.gtp.words import fixed, number_in, syntax_error, take
 from goengine.rulesets import find_ruleset, list_rulesets, ruleset_from_fields
 from goengine.style import Style
 
@@ -100,8 +99,8 @@ def _whole(word: str) -> int:
 
 
 def _number(word: str) -> float:
-    number = float(word)
-    if not math.isfinite(number):
+    number = number_in(word)
+    if number is None:
         raise ValueError
     return number
 
@@ -177,11 +176,13 @@ class _Parameters:
         """Change parameters, all of them or none."""
         changes = _changes(values)
         threads, (network, device) = self._session.threads, self._session.source
+        exchanges = bool({_NETWORK, _DEVICE} & changes.keys())
         source = changes.pop(_NETWORK, network), changes.pop(_DEVICE, device)
-        self._session.threads = changes.pop(_THREADS, threads)
+        if _THREADS in changes:
+            self._session.threads = changes.pop(_THREADS)
         try:
             replace(Style(), **changes)
-            if source != self._session.source:
+            if exchanges:
                 self._session.exchange(source)
         except GoEngineError:
             self._session.threads = threads

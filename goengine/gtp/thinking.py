@@ -131,6 +131,15 @@ class Thinking:
             if each.color == self.color and each.depth >= 1
         )
 
+    def move(self) -> int | None:
+        """The likeliest first move that the restrictions leave.
+
+        It is one that the player itself might make; else a pass; and where that is ruled out, the beginning of the
+        first line, though it repeat a position or fill a true eye: the restrictions leave nothing better.
+        """
+        point = self._player.likeliest([self.position], [self._allowed(self.color, 1)])[0]
+        return point if point is not None or self.permits(None) else self.lines[0][0]
+
     def deepen(self) -> bool:
         """Play every line on by a ply, all of them by one evaluation; False when none goes on."""
         going = [number for number, line in enumerate(self.lines) if line[-1] is not None and len(line) < _PLIES]

@@ -1,6 +1,7 @@
 """What all handlers need: words to values, and our own errors to failures that begin as the specification says."""
 
 import math
+import re
 from collections.abc import Iterator
 from functools import wraps
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ __all__ = [
     "format_score",
     "in_words",
     "integers",
+    "number_in",
     "numbers",
     "syntax_error",
     "take",
@@ -29,6 +31,8 @@ __all__ = [
 
 COLORS: "dict[str, Color]" = {"b": "black", "black": "black", "w": "white", "white": "white"}
 """The ways to write a colour, in lower case."""
+
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)  # float() takes much more
 
 
 def in_words(handler: Handler) -> Handler:
@@ -84,14 +88,20 @@ def integers(words: list[str], usage: str) -> list[int]:
     return numbers
 
 
+def number_in(word: str) -> float | None:
+    """The number that a word writes, as 7, -0.5 or 1e-3; None where it is none, or too large."""
+    number = float(word) if _NUMBER.fullmatch(word) else math.inf
+    return number if math.isfinite(number) else None
+
+
 def numbers(words: list[str], usage: str) -> list[float]:
     """The words as finite numbers."""
-    try:
-        found = [float(word) for word in words]
-    except ValueError:
-        raise syntax_error(usage) from None
-    if not all(map(math.isfinite, found)):
-        raise syntax_error(usage)
+    found = []
+    for word in words:
+        number = number_in(word)
+        if number is None:
+            raise syntax_error(usage)
+        found.append(number)
     return found
 
 

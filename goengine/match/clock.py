@@ -67,6 +67,8 @@ def parse_time(text: str) -> TimeSettings:
         or (kind != "none" and not any(numbers))
     ):
         raise GoEngineError(f"time settings {text!r} leave no time, or no whole number of periods or stones")
+    if kind == "fischer" and main == 0:  # increments come after moves
+        raise GoEngineError(f"time settings {text!r} leave no time for the first move: give main time, as fischer 5 5")
     return TimeSettings(kind, main, period, int(count))
 
 

@@ -80,6 +80,8 @@ class Result:
     """What black, white and the referee make of a final position; ``?`` and a reason where one cannot tell."""
     line: str = ""
     """The position it began with and its moves, digested."""
+    start: str | None = None
+    """The whole opening, digested: setup stones, moves and their colours. None in results of version 0.15 and older."""
 
     def player(self, color: str) -> int:
         """Index of the program with this colour."""
@@ -157,7 +159,9 @@ class Table:
         """
         contract = self._contract
         position = opening.position(contract.komi, contract.ko)
-        result = Result(game, black, white, [format_vertex(point, opening.size) for _, point in opening.moves])
+        vertices = [format_vertex(point, opening.size) for _, point in opening.moves]
+        start = _digest(opening.black, opening.white, opening.moves, opening.to_play)
+        result = Result(game, black, white, vertices, start=start)
         for index in set(self._running) - {black, white}:
             self._running.pop(index).client.close()
         try:
@@ -169,7 +173,7 @@ class Table:
             result.result = f"{winner[0].upper()}+{'T' if lost.end == 'time' else 'F'}"
             self._stop(result.player(lost.color))
         result.moves = position.move_number
-        result.line = hashlib.sha256(repr((position.setup_stones, position.moves)).encode()).hexdigest()[:16]
+        result.line = _digest(position.setup_stones, position.moves)
         return result, self._record(result, position)
 
     # The course of a game
@@ -320,3 +324,8 @@ class Table:
             white=names["white"],
             comment=f"game {result.game + 1}: {result.reason}{scores}",
         )
+
+
+def _digest(*parts: object) -> str:
+    """Sixteen hexadecimal digits that stand for values of plain types."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -49,9 +49,17 @@ def summary(
         "ends": dict(sorted(Counter(result.end for result in once).items())),
         "moves": _lengths([result.moves for result in once]),
         "moves_to_the_end": _lengths([r.moves for r in once if r.end in ("two passes", "resignation")]),
-        "different_openings": len({tuple(result.opening) for result in once}),
+        "different_openings": _different_openings(once),
     }
     return found
+
+
+def _different_openings(results: Sequence[Result]) -> int:
+    """How many there are; results without a digest tell them apart by their moves alone."""
+    starts: dict[tuple[str, ...], set[str | None]] = {}
+    for result in results:
+        starts.setdefault(tuple(result.opening), set()).add(result.start)
+    return sum(max(1, len(alike - {None})) for alike in starts.values())
 
 
 def _pair(results: Sequence[Result], names: Sequence[str], first: int, second: int) -> dict[str, Any]:

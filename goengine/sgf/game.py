@@ -110,7 +110,7 @@ def _record(text: GameText, reading: _Reading, legal: Legal, recoded: bool) -> G
     return GameRecord(
         size=size,
         codes=codes,
-        to_play=_to_play(codes, setup, root),
+        to_play=_to_play(codes, setup, line),
         komi=_komi(root, reading),
         handicap=handicap,
         source=reading.source,
@@ -309,10 +309,16 @@ def _cut(codes: NDArray[np.uint16], size: int, legal: Legal, reading: _Reading) 
     return kept[:count]
 
 
-def _to_play(codes: NDArray[np.uint16], setup: int, root: Properties) -> Color:
+def _to_play(codes: NDArray[np.uint16], setup: int, line: Line) -> Color:
     """Whose turn it is at the start."""
     if setup < len(codes):
         return "white" if codes[setup] & WHITE else "black"
-    if (player := root.get("PL", [b""])[0].strip()[:1].upper()) in (b"B", b"W"):
+    player = b""
+    for node in (line.root, *line.nodes):
+        given = node.get("PL", [b""])[0].strip()[:1].upper()
+        player = given if given in (b"B", b"W") else player
+        if node.keys() & {"B", "W"}:
+            break
+    if player:
         return "white" if player == b"W" else "black"
     return "white" if setup and not (codes & WHITE).any() else "black"
