@@ -134,16 +134,16 @@ def make_optimizers(
 
 
 def restore_optimizers(optimizers: Iterable[torch.optim.Optimizer], states: Iterable[Any]) -> None:
-    """Go on from what ``state_dict`` gave, but with the peak rates of the recipe as it is now.
+    """Go on from what ``state_dict`` gave, but with the rates, decay and momentum of the recipe as it is now.
 
     Raises:
         ValueError, KeyError: if the states are of other optimizers.
     """
     for optimizer, state in zip(optimizers, states, strict=True):
-        peaks = [group["peak"] for group in optimizer.param_groups]
+        settings = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
         optimizer.load_state_dict(state)
-        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-            group["peak"] = peak
+        for group, as_now in zip(optimizer.param_groups, settings, strict=True):
+            group.update(as_now)
 
 
 @torch.no_grad()

@@ -7,13 +7,22 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["RunLog", "clock"]
+__all__ = ["RunLog", "clock", "read_records"]
 
 
 def clock(seconds: float) -> str:
     """Seconds as h:mm:ss."""
     whole = max(0, round(seconds))
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """What a ``log.jsonl`` holds, without lines that were cut short as they were written."""
+    found = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            found.append(json.loads(line))
+    return found
 
 
 class RunLog:
@@ -45,7 +54,11 @@ class RunLog:
         if folder is None:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        self._lines = (folder / "log.jsonl").open("a", encoding="utf-8")
+        path = folder / "log.jsonl"
+        cut = path.exists() and not path.read_bytes().endswith(b"\n")
+        self._lines = path.open("a", encoding="utf-8")
+        if cut:  # as it was written: what follows shall not be lost with it
+            self._lines.write("\n")
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:

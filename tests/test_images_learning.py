@@ -1,6 +1,7 @@
 """Image classifiers learn, go on where they stopped, are measured as by hand, and are reported on one page."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,24 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> None:
     assert losses + [resumed.learn(1.0)[0] for _ in range(6)] == expected
     with pytest.raises(RecipeError, match="another network"):
         ImageTrainer(recipe(width=5), bright(), CPU).restore(read_run(tmp_path)[1])
+
+
+def test_a_resumed_run_learns_by_the_recipe_as_it_is_now() -> None:
+    first = ImageTrainer(recipe(rate=2e-3, weight_decay=0.05, ema=(100,)), bright(), CPU)
+    for _ in range(4):
+        first.learn(1.0)
+    settings = {"rate": 1e-5, "muon_rate": 1e-5, "weight_decay": 0.0, "momentum": 0.5, "ema": (100, 5000)}
+    resumed = ImageTrainer(recipe(**settings), bright(), CPU)
+    resumed.restore(first.state())
+    for optimizer in resumed.optimizers:
+        for group in optimizer.param_groups:
+            assert group["peak"] == 1e-5 and group["weight_decay"] == 0 and group.get("momentum", 0.5) == 0.5
+    known, fresh = resumed.averages.weights
+    for name, tensor in first.module.state_dict().items():
+        assert torch.equal(fresh[name], tensor)  # a horizon that is new begins at the present weights
+        assert torch.equal(known[name], first.averages.weights[0][name])
+    resumed.learn(1.0)
+    assert all(group["lr"] == 1e-5 for optimizer in resumed.optimizers for group in optimizer.param_groups)
 
 
 def test_what_makes_no_sense_is_refused() -> None:
@@ -207,6 +226,14 @@ def test_the_script_from_pictures_to_report(tmp_path: Path, capsys: pytest.Captu
     assert capsys.readouterr().out.split(" on ")[0] in out  # the same accuracy from the file
     assert train_images.main([*base[:3], "--epochs", "1", "--size", "16", "--evaluate", network]) == 2
     assert "trained on images of shape" in capsys.readouterr().err
+    again = [*base[:3], "--epochs", "1", "--run", str(tmp_path / "again")]
+    assert train_images.main([*again, "--test-share", "0.9", "--evaluate", network]) == 0
+    found = capsys.readouterr()
+    assert found.out.split("; ")[0] == re.sub(r" \(.*\)", "", out.split("; ")[0])  # as many images, the same accuracy
+    assert "trained with test_share = 0.2: it is tested on that part" in found.err
+    for setting in (["--test-share", "0.5"], ["--size", "16"], ["--data", "digits"]):
+        assert train_images.main([*base[1:], "--resume", *setting]) == 2
+        assert f"{setting[0]} {setting[1]}: the run has learnt with" in capsys.readouterr().err
 
 
 def test_the_script_compares_networks_and_cross_validates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

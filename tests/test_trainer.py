@@ -264,6 +264,19 @@ def test_averages_move_towards_the_weights() -> None:
     assert values == sorted(values) and values[0] > 0.8 and values[-1] == pytest.approx(1.0, abs=1e-6)
 
 
+def test_a_new_horizon_begins_at_the_present_weights() -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.ones_(module.weight)
+    old = Averages(module, (1000,))
+    torch.nn.init.constant_(module.weight, 3.0)
+    old.update(module, 100)
+    fresh = torch.nn.Linear(1, 1, bias=False)
+    new = Averages(fresh, (500, 1000))
+    fresh.load_state_dict(module.state_dict())
+    new.restore(old.state(), fresh)
+    assert [float(weights["weight"]) for weights in new.weights] == [3.0, float(old.weights[0]["weight"])]
+
+
 def test_orthogonalized_brings_singular_values_near_one() -> None:
     torch.manual_seed(0)
     for shape in ((3, 8, 24), (3, 24, 8)):

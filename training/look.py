@@ -17,7 +17,6 @@ moves of games there is `goengine explain`.
 """
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -30,6 +29,7 @@ from goengine.checkpoint import Network, load_network
 from goengine.corpus import load_corpus
 from goengine.errors import GoEngineError, RecordError
 from goengine.exits import exit_status
+from goengine.runlog import read_records
 from goengine.sgf import read_games
 from goengine.visualize.activations import layer_names, layer_output
 from goengine.visualize.ascent import excite, filter_score, neuron_score, plane_projection
@@ -274,7 +274,9 @@ def curves(_: Subject, arguments: argparse.Namespace) -> "Figure":
     runs = []
     try:
         for log in logs:
-            runs.append([json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()])
+            runs.append(read_records(log))
+            if log.stat().st_size and not runs[-1]:
+                raise ValueError("no record in it")
         figure = plot_training(runs) if arguments.runs else draw_curves(runs[0])
     except (ValueError, KeyError, TypeError):
         raise GoEngineError(f"{log}: not the log of such a run") from None

@@ -41,7 +41,7 @@ from goengine.images.recipe import ImageRecipe
 from goengine.images.report import check_extras, write_report
 from goengine.images.sets import ImageSet, folds
 from goengine.images.storage import check_fits, load_classifier, save_classifier
-from goengine.runlog import RunLog, clock
+from goengine.runlog import RunLog, clock, read_records
 from goengine.trainer import CHECKPOINT, StopSignals, choose_device, read_run, save_checkpoint, schedule
 
 FREE = ("name", "device", "precision", "threads", "log_steps", "validate_epochs", "checkpoint_minutes")
@@ -90,6 +90,12 @@ def recipe_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Ima
         if not arguments.run:
             raise RecipeError("--resume needs --run DIR, the folder of the run to go on with")
         kept, state = read_run(Path(arguments.run), say)
+        for name in ("data", "size", "test_share"):
+            if given.get(name, kept[name]) != kept[name]:
+                raise RecipeError(
+                    f"--{name.replace('_', '-')} {given[name]}: the run has learnt with {kept[name]}, and would be "
+                    "tested on what it has learnt; begin another one"
+                )
         if "epochs" in given:
             kept["positions"] = 0  # they were those of the epochs before
         return settings.settings_from(ImageRecipe, {**kept, **given}, arguments.run), state
@@ -167,17 +173,19 @@ class Run:
             self.show(log, first=resumed is None)
             signals = at_end.enter_context(StopSignals())
             began, started = trainer.seconds, time.monotonic() - trainer.seconds
-            saved, validated, tally = began, trainer.epoch, []
+            tally: list[tuple[float, float]] = []
+            saved, validated, marked = began, trainer.epoch, 0.0
             while True:
                 trainer.seconds = time.monotonic() - started
                 factor, _, over = schedule(recipe, trainer.positions, trainer.seconds)
                 enough = stop_after is not None and trainer.seconds - began >= 60 * stop_after
                 if over or signals.caught or enough:
                     break
-                tally.append((*trainer.learn(factor), time.monotonic()))
+                marked = marked if tally else time.monotonic()
+                tally.append(trainer.learn(factor))
                 if trainer.steps % recipe.log_steps == 0:
                     loss, accuracy = (float(np.mean([row[at] for row in tally])) for at in (0, 1))
-                    speed = (len(tally) - 1) * recipe.batch / max(1e-9, tally[-1][2] - tally[0][2])
+                    speed = len(tally) * recipe.batch / max(1e-9, time.monotonic() - marked)
                     left = [60 * recipe.minutes - trainer.seconds] if recipe.minutes else []
                     left += [(recipe.positions - trainer.positions) / max(speed, 1e-9)] if recipe.positions else []
                     log.say(
@@ -226,11 +234,6 @@ class Run:
         }
 
 
-def records_of(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's log."""
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
 def one(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], resumed: dict[str, Any] | None,
         stop_after: float | None) -> int:  # fmt: skip
     """One classifier, with its report."""
@@ -238,7 +241,9 @@ def one(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], resu
     result = run.train(resumed, stop_after)
     if isinstance(result, int):
         return result
-    page = write_report(folder, f"{recipe.network} on {recipe.data}", run.facts(), result, sets[1], records_of(folder))
+    page = write_report(
+        folder, f"{recipe.network} on {recipe.data}", run.facts(), result, sets[1], read_records(folder / "log.jsonl")
+    )
     low, high = result.interval
     print(f"accuracy {result.accuracy:.2%} (95 %: {low:.2%} to {high:.2%}) on {len(result.labels):,} images; {page}")
     return 0
@@ -282,7 +287,7 @@ def several(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], 
         result = run.train(resumed, remaining(stop_after, started))
         if isinstance(result, int):
             return result
-        write_report(place, f"{name} on {recipe.data}", run.facts(), result, sets[1], records_of(place))
+        write_report(place, f"{name} on {recipe.data}", run.facts(), result, sets[1], read_records(place / "log.jsonl"))
     print(f"{'network':16} {'parameters':>10} {'accuracy':>9} {'95 %':>17}  time")
     for name in wanted:
         found = json.loads((folder / name / "report.json").read_text(encoding="utf-8"))
@@ -322,6 +327,16 @@ def cross_validate(recipe: ImageRecipe, folder: Path, images: ImageSet, count: i
     return 0
 
 
+def as_trained(recipe: ImageRecipe, path: Path) -> ImageRecipe:
+    """The recipe with the share of its images that a classifier was not trained on."""
+    trained = load_classifier(path)[1].get("recipe", {})
+    share = trained.get("test_share", recipe.test_share)
+    if trained.get("data") != recipe.data or share == recipe.test_share:
+        return recipe
+    say(f"{path} was trained with test_share = {share}: it is tested on that part, not on {recipe.test_share}")
+    return dataclasses.replace(recipe, test_share=share)
+
+
 def evaluate(recipe: ImageRecipe, path: Path, test: ImageSet, folder: Path) -> int:
     """The report of a classifier that is trained already."""
     classifier, metadata = load_classifier(path)
@@ -343,6 +358,8 @@ def work(argv: list[str] | None) -> int:
     recipe, resumed = recipe_of(arguments, given)
     name = recipe.network if not arguments.networks else "networks"
     folder = Path(arguments.run or f"runs/{recipe.name}-{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    if arguments.evaluate:
+        recipe = as_trained(recipe, Path(arguments.evaluate))
     sets = load_images(recipe.data, Path(arguments.files), arguments.download, recipe.size, recipe.test_share, say)
     if arguments.evaluate:
         return evaluate(recipe, Path(arguments.evaluate), sets[1], folder)

@@ -14,7 +14,7 @@ from goengine.errors import RecipeError
 from goengine.images.networks import Classifier, build_classifier
 from goengine.images.recipe import ImageRecipe
 from goengine.images.sets import ImageSet
-from goengine.optimizers import clip_to_median, make_optimizers
+from goengine.optimizers import clip_to_median, make_optimizers, restore_optimizers
 from goengine.trainer.averages import Averages
 from goengine.trainer.devices import wants_bfloat16
 
@@ -148,9 +148,8 @@ class ImageTrainer:
         """
         try:
             self.module.load_state_dict(state["model"])
-            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-                optimizer.load_state_dict(saved)
-            self.averages.restore(state["averages"])
+            restore_optimizers(self.optimizers, state["optimizers"])
+            self.averages.restore(state["averages"], self.module)
             self._norms.copy_(state["norms"])
             self.steps, self.positions = state["counters"]["steps"], state["counters"]["positions"]
             self.seconds = state["counters"]["seconds"]

@@ -33,11 +33,12 @@ class Averages:
         """For a checkpoint."""
         return {"horizons": list(self.horizons), "steps": self._steps, "weights": self.weights}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`; horizons that it does not have keep their start."""
+    @torch.no_grad()
+    def restore(self, state: dict[str, Any], module: nn.Module) -> None:
+        """Go on from `state()`; horizons that it does not have start at the network's present weights."""
         self._steps = state["steps"]
-        for horizon, weights in zip(state["horizons"], state["weights"], strict=True):
-            for mine, average in zip(self.horizons, self.weights, strict=True):
-                if mine == horizon:
-                    for name, tensor in average.items():
-                        tensor.copy_(weights[name])
+        known = dict(zip(state["horizons"], state["weights"], strict=True))
+        for horizon, average in zip(self.horizons, self.weights, strict=True):
+            weights = known.get(horizon) or module.state_dict()
+            for name, tensor in average.items():
+                tensor.copy_(weights[name])

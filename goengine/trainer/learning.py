@@ -304,9 +304,9 @@ class Trainer:
             if self._parts is not None:
                 self._parts.copy_buffers()
             restore_optimizers(self.optimizers, state["optimizers"])
-            self.averages.restore(state["averages"])
+            self.averages.restore(state["averages"], self.module)
             if "extra_averages" in state:
-                self.extra_averages.restore(state["extra_averages"])
+                self.extra_averages.restore(state["extra_averages"], self.objective.extras)
         except (RuntimeError, ValueError, KeyError):
             raise RecipeError(
                 "the checkpoint is of another network or optimizer, or of other extra targets, than the recipe's"

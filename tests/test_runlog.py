@@ -1,0 +1,20 @@
+"""A run's log: what is written can be read, and a line that was cut short costs itself alone."""
+
+from pathlib import Path
+
+from goengine.runlog import RunLog, read_records
+
+
+def test_a_log_goes_on_after_a_line_that_was_cut_short(tmp_path: Path) -> None:
+    for step in (1, 2):
+        log = RunLog(tmp_path, silent=True)
+        log.record("train", step, {"loss": 2.5})
+        log.close()
+    path = tmp_path / "log.jsonl"
+    assert [record["step"] for record in read_records(path)] == [1, 2]
+    path.write_text(path.read_text(encoding="utf-8")[:-15], encoding="utf-8")
+    log = RunLog(tmp_path, silent=True)
+    log.record("train", 3, {"loss": 2.0})
+    log.close()
+    assert [(record["step"], record["loss"]) for record in read_records(path)] == [(1, 2.5), (3, 2.0)]
+    assert path.read_text(encoding="utf-8").count("\n") == 3
