@@ -70,7 +70,10 @@ ALLOWED: dict[str, set[str]] = {
         *("bundled", "coords", "estimate", "handicap", "helpers", "player"),
         *("rules", "rulesets", "scoring", "sgf", "style"),
     },
-    "match": {"checkpoint", "coords", "estimate", "folders", "gtp", "intervals", "resize", "rules", "sgf", "symmetry"},
+    "match": {
+        *("bundled", "checkpoint", "coords", "estimate", "folders", "gtp", "intervals", "resize", "rules", "sgf"),
+        "symmetry",
+    },
 }
 NO_TORCH = {
     "helpers",

@@ -138,9 +138,16 @@ def test_a_network_draws_openings(tmp_path: Path) -> None:
     assert len({opening.moves for opening in first}) == 5 and all(len(opening.moves) == 5 for opening in first)
     assert first == [make_openings(f"network:{file}", 5, 9, seed=1).make(number) for number in range(5)]
     assert len(make_openings(f"network:{file}", 5, 13, seed=1).make(0).position().moves) == 5  # resized
+    assert openings.digest not in ("", make_openings("network", 5, 9, seed=1).digest)
     dense = write_tiny_network(tmp_path, architecture="fully_connected")
     with pytest.raises(GoEngineError, match="plays 9x9 only"):
         make_openings(f"network:{dense}", 5, 19, seed=1)
+
+
+def test_made_up_openings_repeat_no_position() -> None:
+    make = make_openings("random", 40, 3, seed=1).make
+    for number in range(60):
+        make(number).position(ko="positional")
 
 
 def points(*vertices: str, size: int = 9) -> list[int]:

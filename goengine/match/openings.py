@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from goengine.bundled import network_file
 from goengine.errors import GoEngineError
 from goengine.rules import BLACK, Color, Ko, Position
 from goengine.sgf import GameRecord, read_games
@@ -57,7 +58,7 @@ class Openings:
     count: int | None = None
     """How many there are, none the mirror image of another; None where there is no end to them."""
     digest: str = ""
-    """Changes when the records do that they are cut from."""
+    """Changes when the records or the network do that they come from."""
 
 
 def make_openings(source: str, plies: int | None, size: int, seed: int) -> Openings:
@@ -89,7 +90,8 @@ def make_openings(source: str, plies: int | None, size: int, seed: int) -> Openi
     def make(number: int) -> Opening:
         return _drawn(draw, plies, size, random.Random(f"{seed} {number}"))
 
-    return Openings(f"{plies} moves, {source}", make)
+    digest = hashlib.sha256(network_file(file or None).read_bytes()).hexdigest()[:16] if kind == "network" else ""
+    return Openings(f"{plies} moves, {source}", make, digest=digest)
 
 
 # Made up
@@ -100,7 +102,7 @@ Draw = Callable[[Position], int | None]
 
 def _drawn(draw: Callable[[random.Random, int], Draw], plies: int, size: int, source: random.Random) -> Opening:
     """Moves drawn one after the other, as far as there are legal ones."""
-    position, next_point = Position(size), draw(source, size)
+    position, next_point = Position(size, ko="positional"), draw(source, size)  # legal whatever the game's rule
     for _ in range(plies):
         point = next_point(position)
         if point is None:
