@@ -16,9 +16,10 @@ from other_boards import SMALL, diagram, felt, game_like, pixels, stones_of
 from PIL import Image, ImageDraw
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from scripts import load_script
 
 from goengine.cli import main
-from goengine.errors import ImageError, NetworkFileError
+from goengine.errors import ImageError, NetworkFileError, RecipeError
 from goengine.images.pictures import read_picture
 from goengine.layers import ConvNormAct
 from goengine.recognition.classifier import BUNDLED, OFF, Classifier, load_classifier
@@ -284,3 +285,18 @@ def test_the_command_loads_nothing_that_is_slow(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", program, *words], env=environment, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "0 []", done
+
+
+def test_the_training_refuses_at_once_what_would_fail_at_the_end(tmp_path: Path) -> None:
+    script = load_script("training/train_recognizer.py")
+    missing = tmp_path / "nowhere" / "r.safetensors"
+    for words, message in (
+        (["--out", str(missing)], "is no folder that can be written to"),
+        (["--scenes", "3"], "--scenes 3 is too few"),
+    ):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(RecipeError, match=message):
+            patch.setattr(sys, "argv", ["train_recognizer.py", *words])
+            script.main()
+    lesson = next(iter(script.lessons_of_scene(1)))
+    with pytest.raises(RecipeError, match="--batch 9: no more than 2 windows of a size were drawn"):
+        script.learn(PointNetwork(), {len(lesson.labels): [lesson] * 2}, 1, 9, 0)

@@ -115,6 +115,7 @@ def test_measuring_changes_nothing_and_is_fair() -> None:
 def test_bad_settings_are_refused() -> None:
     for bad, message in (
         ({"games": 7}, "even"),
+        ({"games": 2}, "its own mean"),
         ({"iterations": 0}, "no end"),
         ({"baseline": "value"}, "color, none"),
         ({"board_size": 26}, "2 to 25"),

@@ -8,6 +8,7 @@ last twentieth of the pictures is kept to measure on. Progress goes to stderr.
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ def main() -> int:
     for name, least in (("scenes", 40), ("epochs", 1), ("batch", 1), ("processes", 1)):
         if getattr(args, name) < least:
             raise RecipeError(f"--{name} {getattr(args, name)} is too few: use {least} or more")
+    if not os.access(args.out.parent, os.W_OK):
+        raise RecipeError(f"--out {args.out}: {args.out.parent} is no folder that can be written to")
     started = time.monotonic()
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.processes)
@@ -82,6 +85,9 @@ def learn(network: PointNetwork, groups: dict[int, list[Lesson]], epochs: int, b
         for side, group in groups.items()
     }
     steps = epochs * sum(len(windows) // batch for windows, _ in stacks.values())
+    if not steps:
+        largest = max(len(windows) for windows, _ in stacks.values())
+        raise RecipeError(f"--batch {batch}: no more than {largest} windows of a size were drawn; give a smaller one")
     optimizer = torch.optim.AdamW(network.parameters(), lr=_PEAK, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _PEAK, total_steps=steps, pct_start=0.1)
     network.train()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from goengine.layers import ConvNormAct, ResidualUnit, SqueezeExcitation, convolution, he_start
@@ -72,6 +72,5 @@ def save_classifier(path: Path, network: PointNetwork, made: Mapping[str, Any]) 
     }
     metadata = {"kind": KIND, "layers": json.dumps(network.layers()), "made": json.dumps(made)}
     temporary = path.with_name(path.name + ".tmp")
-    save_file(weights, temporary, metadata)
-    temporary.chmod(0o644)  # safetensors leaves it to its owner alone
+    temporary.write_bytes(save(weights, metadata))
     temporary.replace(path)

@@ -69,6 +69,8 @@ class ReinforceRecipe:
         for name in ("games", "measure_games"):
             if getattr(self, name) % 2:
                 raise RecipeError(f"{name} = {getattr(self, name)}: must be even, for each colour has half of them")
+        if self.games < 4 and self.baseline == "color":
+            raise RecipeError('games = 2: a game less its own mean teaches nothing; give 4, or baseline = "none"')
         if self.board_size > 25 or self.cooldown > 1:
             raise RecipeError("board_size goes from 2 to 25, cooldown from 0 to 1")
         if not self.iterations and not self.minutes:
