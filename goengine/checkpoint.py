@@ -7,7 +7,6 @@ as float32. A player's repertoire (`goengine.repertoire`) may stand beside them,
 Torch is imported only when a network is loaded or saved; `read_metadata` needs the standard library alone.
 """
 
-import contextlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from goengine.bundled import network_file
 from goengine.errors import NetworkFileError, RecipeError
+from goengine.files import written
 from goengine.repertoire import Repertoire
 from goengine.symmetry import SYMMETRIES, averaged, inverse_table, symmetry_table
 
@@ -207,14 +207,11 @@ def save_network(
             tensors[_REPERTOIRE + name] = torch.from_numpy(np.ascontiguousarray(array))
     text = json.dumps(described, ensure_ascii=True, sort_keys=True)
     target = Path(path)
-    temporary = target.with_name(target.name + ".tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(save(tensors, metadata={"goengine": text}))
-        os.replace(temporary, target)
+        with written(target) as temporary:
+            temporary.write_bytes(save(tensors, metadata={"goengine": text}))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise NetworkFileError(f"{target}: cannot be written ({error.strerror})") from None
 
 

@@ -43,6 +43,7 @@ def exit_status(
         What ``work`` returned; 2 after bad input or a file that cannot be read or written, with one line on stderr;
         130 when interrupted; 0 when the reader of the output went away.
     """
+    _prepare_streams()
     try:
         status = work()
         sys.stdout.flush()
@@ -63,3 +64,12 @@ def exit_status(
     else:
         return status
     return BAD_INPUT
+
+
+def _prepare_streams() -> None:
+    """Let no standard stream be the cause of a traceback: one that is closed, or cannot write a file's name."""
+    for stream, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, stream) is None:
+            setattr(sys, stream, open(os.devnull, mode))  # noqa: SIM115  (it is the process's)
+    if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")

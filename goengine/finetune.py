@@ -9,7 +9,6 @@ What a player does in the opening comes again exactly, and is remembered beside 
 """
 
 import dataclasses
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from goengine.errors import NetworkFileError, RecipeError
 from goengine.evaluation.comparison import compare
 from goengine.evaluation.evaluator import Subject, measure
 from goengine.evaluation.heldout import HeldOut
+from goengine.files import written
 from goengine.recipe import Recipe
 from goengine.repertoire import Repertoire
 
@@ -160,10 +160,9 @@ def keep_start(begin: Path, path: Path) -> None:
     Raises:
         NetworkFileError: if it cannot be read or written (a full disk).
     """
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        temporary.write_bytes(begin.read_bytes())
-        os.replace(temporary, path)
+        with written(path) as temporary:
+            temporary.write_bytes(begin.read_bytes())
     except OSError as error:
         raise NetworkFileError(f"{path}: cannot be written ({error.strerror}); free some space") from None
 

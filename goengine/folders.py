@@ -2,12 +2,12 @@
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from goengine.errors import GoEngineError
+from goengine.files import written
 
 __all__ = ["WorkFolder"]
 
@@ -40,9 +40,8 @@ class WorkFolder:
         """Write a file of the folder, or of a folder in it, whole or not at all."""
         target = self.path / name
         target.parent.mkdir(exist_ok=True)
-        temporary = target.with_name(f".{target.name}.tmp")
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, target)
+        with written(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
     def close(self) -> None:
         """Let others have the folder."""

@@ -7,10 +7,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "goengine"
 
-# module (a package counts as one): all that it may import of goengine; errors, movecodes and _version anyone may
-ANYONE = {"errors", "movecodes", "_version"}
+# module (a package counts as one): all that it may import of goengine; errors, files, movecodes and _version anyone may
+ANYONE = {"errors", "files", "movecodes", "_version"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "files": set(),
     "exits": set(),
     "movecodes": set(),
     "_version": set(),

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tiny_network import write_tiny_network
 from goengine import __version__
 from goengine.cli import COMMANDS, main, options
 from goengine.cli.play import HELP
+from goengine.evaluation.heldout import load_games
 from goengine.features import encode, plane_count
 from goengine.rules import Position
 
@@ -229,3 +231,21 @@ def test_a_reader_that_goes_away_is_no_error(record: Path, network: Path) -> Non
         ["bash", "-c", command], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True
     )
     assert (run.stdout, run.stderr) == ("0\n", "")
+
+
+def test_games_are_numbered_through_the_files_of_an_archive(
+    tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, point in enumerate(("aa", "bb", "cc"), start=1):
+            archive.writestr(f"{number}.sgf", f"(;GM[1]SZ[9];B[{point}];W[dd])(;GM[1]SZ[9];B[ee];W[{point}])")
+    for number, played in ((1, "A9"), (2, "E5"), (5, "C7"), (6, "E5")):
+        words = ["suggest", str(path), "--network", str(network), "--move", "0", "--top", "81", "--threads", "1"]
+        assert main([*words, "--game-number", str(number)]) == 0
+        assert f"{played} " in next(line for line in capsys.readouterr().out.splitlines() if line.endswith("<- played"))
+    assert main([*words, "--game-number", "7"]) == 2
+    assert "holds no game 7" in capsys.readouterr().err
+    held_out = load_games([path], 9)
+    names = [held_out.name(game) for game in range(6)]
+    assert names == [f"{path}:{number}.sgf, game {game}" for number in (1, 2, 3) for game in (1, 2)]

@@ -106,6 +106,31 @@ def test_save_and_score_during_the_game(
     assert out.count("white plays") == 1
 
 
+@pytest.mark.parametrize("name", [".", "/", "no/x.sgf"])
+def test_a_name_that_no_file_can_have_does_not_end_the_game(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "kept.sgf"
+    status, out = game(monkeypatch, capsys, f"C3\nsave {name}\nquit\n", "--save", path)
+    assert status == 0 and f"{name}: " in out and "folder" in out
+    assert next(read_games(path)).codes.size == 2
+
+
+def test_an_interrupted_game_is_saved(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    class Interrupted(io.StringIO):
+        def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
+            if line := super().readline():
+                return line
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", Interrupted("C3\n"))
+    path = tmp_path / "kept.sgf"
+    assert main(["play", "--size", "9", "--save", str(path)]) == 130
+    assert f"saved {path}" in capsys.readouterr().out and next(read_games(path)).codes.size == 2
+
+
 def test_bad_options_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert main(["play", "--size", "13"]) == 2

@@ -64,8 +64,10 @@ def test_the_whole_report(command: list[object], asked: list[int], capsys: pytes
         bars = {line.count("|") for line in block.splitlines() if line.startswith("|")}
         assert len(bars) <= 1, block  # every row of a table has as many cells
 
-    asked.clear()  # again: nothing is measured
+    asked.clear()  # again: nothing is measured, and a picture that is gone is drawn
+    (folder / "one" / "reliability.png").unlink()
     assert run(*command) == 0 and not asked
+    assert (folder / "one" / "reliability.png").exists()
     (folder / "two.json").write_text('{"figures": ', encoding="utf-8")  # damaged: measured again
     assert run(*command) == 0 and asked
     assert (folder / "report.md").read_text(encoding="utf-8") == text

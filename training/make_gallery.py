@@ -17,6 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from goengine.files import written
+
 ROOT = Path(__file__).resolve().parent.parent
 GALLERY = ROOT / "docs" / "gallery"
 DIGITS = "runs/digits/network.safetensors"
@@ -159,9 +161,8 @@ def main(argv: list[str] | None = None) -> int:
     for picture in () if arguments.page else [known[name] for name in arguments.names or known]:
         if arguments.again or not (folder / f"{picture.name}.png").exists():
             failed += not make(picture, folder)
-    temporary = folder / "README.md.tmp"
-    temporary.write_text(page(folder), encoding="utf-8")
-    temporary.replace(folder / "README.md")
+    with written(folder / "README.md") as temporary:
+        temporary.write_text(page(folder), encoding="utf-8")
     return int(failed > 0)
 
 

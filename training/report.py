@@ -26,6 +26,7 @@ from goengine.evaluation.evaluator import Subject, measure
 from goengine.evaluation.heldout import load_games
 from goengine.evaluation.plots import check_matplotlib, write_plots
 from goengine.exits import exit_status
+from goengine.files import written
 
 VERSION = 1  # of the stored files: another one is measured again
 
@@ -87,10 +88,9 @@ def stored(path: Path, settings: Row) -> Row | None:
 
 
 def write(path: Path, text: str) -> None:
-    """A file, whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    """A text file."""
+    with written(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def tables(network: Network, files: dict[str, Row], plots: bool) -> Iterator[str]:
@@ -183,8 +183,8 @@ def report(arguments: argparse.Namespace) -> int:
                 return 130
             text = json.dumps({"settings": settings, "figures": figures}, indent=1)
             write(arguments.folder / f"{name}.json", text)
-            if not arguments.no_plots:
-                write_plots([figures["single"], figures["eight"]], arguments.folder / name)
+        if not arguments.no_plots:
+            write_plots([figures["single"], figures["eight"]], arguments.folder / name)
         top1, averaged = (figures[way]["top1"] for way in ("single", "eight"))
         print(f"{name}: top-1 {top1:.2%}, with 8 symmetries {averaged:.2%}", file=sys.stderr)
         files[name] = figures

@@ -38,10 +38,10 @@ def _cache_folder() -> Path:
     name = f"kernels-{digest.hexdigest()[:16]}"
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     cache_home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    candidates = [Path(chosen)] if chosen else [Path(cache_home) / "goengine"]
-    candidates.append(Path(tempfile.gettempdir()) / f"goengine-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
-    for parent in candidates:
-        try:
+    own = f"goengine-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    for first in (True, False):
+        try:  # where there is no temporary folder, gettempdir fails, and it may not be needed
+            parent = Path(chosen or Path(cache_home) / "goengine") if first else Path(tempfile.gettempdir()) / own
             (parent / name).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=parent / name):
                 return parent / name

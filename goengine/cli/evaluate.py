@@ -4,13 +4,14 @@ import argparse
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from goengine.bundled import network_file
 from goengine.cli import options
 from goengine.cli.progress import Progress, terminable
 from goengine.errors import GoEngineError, NetworkFileError
 from goengine.exits import INTERRUPTED
+from goengine.files import check_output, written
 
 if TYPE_CHECKING:
     from goengine.evaluation.accuracy import Report
@@ -23,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``goengine evaluate``."""
     parser.add_argument("games", nargs="+", metavar="GAMES", help="game records in any form, folders, or shards")
     options.add_network(parser)
-    parser.add_argument("--against", metavar="FILE", help="another network, to compare on the same positions")
+    parser.add_argument(
+        "--against",
+        metavar="FILE",
+        help="another network (a file, small or alphago), to compare on the same positions",
+    )
     parser.add_argument(
         "--size", type=int, metavar="N", help="games on boards of this size (default: the one that it was trained for)"
     )
@@ -77,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         _say_skipped(games, args.games)
         subjects = [Subject(network, args.symmetries, args.precision) for network in networks]
         reports = measure(subjects, games, args.limit, Progress(), threads)
-    report = _as_dict(reports, args.differences, args.marked)
+    report = _as_dict(reports, args.differences)
     if args.plots:
         for path in write_plots([report, report["against"]] if args.against else [report], args.plots):
             sys.stderr.write(f"wrote {path}\n")
@@ -87,39 +92,49 @@ def run(args: argparse.Namespace) -> int:
         from goengine.cli.tables import report_lines
 
         print("\n".join(report_lines(report)))
+    if args.marked:
+        _mark(reports, args.differences, args.marked)
     return 0 if reports[0].complete else INTERRUPTED
 
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse what can be seen to be wrong before anything slow is loaded."""
     options.check(args)
-    if args.against is not None and not os.path.isfile(args.against):
+    if args.against is not None and not network_file(args.against).is_file():
         raise NetworkFileError(f"--against {args.against}: no such network file")
     if args.marked and not args.against:
         raise GoEngineError("--marked shows where two networks differ: give the other one with --against FILE")
     if args.differences < 0:
         raise GoEngineError(f"--differences {args.differences} is not possible: use 0 or more")
-    if args.marked and not Path(args.marked).absolute().parent.is_dir():
-        raise GoEngineError(f"--marked {args.marked}: there is no such folder")
+    if args.marked is not None:
+        try:
+            check_output(args.marked)
+        except GoEngineError as error:
+            raise GoEngineError(f"--marked {error}") from None
 
 
-def _as_dict(reports: "list[Report]", count: int, marked: str | None) -> dict[str, Any]:
+def _as_dict(reports: "list[Report]", count: int) -> dict[str, Any]:
     """The report of the first network and, where there are two, of the other one and their comparison."""
     report = reports[0].as_dict()
     if len(reports) > 1:
-        from goengine.evaluation.comparison import compare, describe, differing_rows, marked_positions
+        from goengine.evaluation.comparison import compare, describe, differing_rows
 
         one, other = reports
         rows = differing_rows(one, other, count)
         report |= {"against": other.as_dict(), "comparison": compare(one, other)}
         report["differences"] = [describe(one, other, row) for row in rows]
-        if marked:
-            target = Path(marked)
-            temporary = target.with_name(target.name + ".tmp")
-            temporary.write_text("".join(marked_positions(one, other, rows)), encoding="utf-8")
-            temporary.replace(target)
-            sys.stderr.write(f"wrote {target}: {len(rows)} positions\n")
     return report
+
+
+def _mark(reports: "list[Report]", count: int, path: str) -> None:
+    """Write the positions where two networks differ most, marked, as SGF."""
+    from goengine.evaluation.comparison import differing_rows, marked_positions
+
+    one, other = reports
+    rows = differing_rows(one, other, count)
+    with written(path) as temporary:
+        temporary.write_text("".join(marked_positions(one, other, rows)), encoding="utf-8")
+    sys.stderr.write(f"wrote {path}: {len(rows)} positions\n")
 
 
 def _say_skipped(games: "HeldOut", paths: list[str]) -> None:

@@ -1,10 +1,10 @@
 """``goengine planes``: the feature planes of a position in a game record, as a NumPy file. Needs no torch."""
 
 import argparse
-import os
-from pathlib import Path
+import io
 
 from goengine.cli import records
+from goengine.files import check_output, written
 
 __all__ = ["add_arguments", "run"]
 
@@ -12,7 +12,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``goengine planes``."""
     records.add_position(parser)
-    parser.add_argument("--output", type=Path, required=True, metavar="X.npy", help="the file to write")
+    parser.add_argument("--output", required=True, metavar="X.npy", help="the file to write")
     parser.add_argument("--set", default="alphago48", metavar="NAME", help="feature set (default: %(default)s)")
 
 
@@ -22,11 +22,10 @@ def run(args: argparse.Namespace) -> int:
 
     from goengine.features import encode
 
+    check_output(args.output)
     position, _ = records.load_position(args)
-    planes = encode(position, args.set)
-    output: Path = args.output
-    temporary = output.with_name(output.name + ".tmp")
-    with temporary.open("wb") as stream:
-        np.save(stream, planes)
-    os.replace(temporary, output)
+    stream = io.BytesIO()  # of a full disk np.save says less than a plain write
+    np.save(stream, encode(position, args.set))
+    with written(args.output) as temporary:
+        temporary.write_bytes(stream.getbuffer())
     return 0

@@ -1,7 +1,6 @@
 """``goengine play``: a game against the network in the terminal. Lines come from a keyboard or from a pipe."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from goengine.cli import options
 from goengine.coords import LETTERS, format_vertex, parse_vertex
 from goengine.errors import GoEngineError
+from goengine.files import check_output, written
 from goengine.gtp.session import Session
 from goengine.gtp.words import format_score
 from goengine.handicap import fixed_handicap_limit, fixed_handicap_points
@@ -68,6 +68,10 @@ def run(args: argparse.Namespace) -> int:
     if args.komi is None:
         args.komi = 0.5 if args.handicap else 7.5
     options.check(args)
+    if args.save is not None:
+        check_output(args.save)
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="replace")
     sys.stderr.write("loading the network ...\n")
     player = options.make_player(args)
     player.network_for(args.size)
@@ -76,6 +80,10 @@ def run(args: argparse.Namespace) -> int:
         game.play()
     except _Over as end:
         game.finish(str(end))
+    except KeyboardInterrupt:
+        _say("")
+        game.finish("")
+        raise
     return 0
 
 
@@ -171,7 +179,7 @@ class _Game:
         except GoEngineError as error:
             _say(str(error))
         except OSError as error:
-            _say(f"{error.filename}: {error.strerror}")
+            _say(f"{error.filename}: {error.strerror or error}")
 
     def _answer(self) -> None:
         """The player's move."""
@@ -256,9 +264,8 @@ class _Game:
             black=names["black"],
             white=names["white"],
         )
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        with written(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
         _say(f"saved {path}")
 
 

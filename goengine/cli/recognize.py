@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goengine.errors import GoEngineError, ImageError
+from goengine.files import written
 
 if TYPE_CHECKING:
     from goengine.recognition.reading import Reading
@@ -108,12 +109,8 @@ def _sgf(reading: Reading, to_move: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    try:
+    with written(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _vertex(reading: Reading, row: int, column: int) -> str:

@@ -17,7 +17,9 @@ def add_position(parser: argparse.ArgumentParser) -> None:
     """Declare the file and the number of moves."""
     parser.add_argument("game", metavar="GAME.sgf", type=Path, help="a game record; of several games, the first")
     parser.add_argument("--move", type=int, metavar="N", help="the position after N moves (default: after all)")
-    parser.add_argument("--game-number", type=int, default=1, metavar="G", help="which game of the file (default: 1)")
+    parser.add_argument(
+        "--game-number", type=int, default=1, metavar="G", help="which game of the file, folder or archive (default: 1)"
+    )
 
 
 def load_position(args: argparse.Namespace) -> "tuple[Position, tuple[str, int | None] | None]":
@@ -29,11 +31,14 @@ def load_position(args: argparse.Namespace) -> "tuple[Position, tuple[str, int |
     from goengine.sgf import GameRecord, scan_games
 
     reason = f"{args.game}: holds no game {args.game_number}: it has fewer"
+    numbers: dict[tuple[str, int], int] = {}  # of each game, from 1, through all files of a folder or archive
     for item in scan_games(args.game):
+        place = (item.source, item.index) if isinstance(item, GameRecord) else (item.file, item.game)
+        number = numbers.setdefault(place, len(numbers) + 1) if place[1] else 0
         if isinstance(item, GameRecord):
-            if item.index == args.game_number:
+            if number == args.game_number:
                 return _position(item, args)
-        elif item.game in (0, args.game_number):
+        elif number in (0, args.game_number):
             reason = str(item)
     raise RecordError(reason)
 

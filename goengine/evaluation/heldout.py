@@ -55,6 +55,8 @@ class HeldOut:
 class _Piece:
     """The games of one file."""
 
+    files: list[str] = field(default_factory=list)
+    """Of each game; an archive's are its members."""
     moves: list[npt.NDArray[np.uint16]] = field(default_factory=list)
     lengths: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     number: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -84,7 +86,7 @@ def load_games(
     skipped: Counter[str] = Counter()
     noted: Counter[str] = Counter()
     first = ""
-    by_source: dict[str, list[tuple[str, _Piece]]] = {}
+    by_source: dict[str, list[_Piece]] = {}
     for path, source in _files(given):
         if progress is not None:
             progress(str(path))
@@ -94,29 +96,31 @@ def load_games(
             piece, reason = _read_records(path, size, skipped, noted)
             first = first or reason
         if len(piece.lengths):
-            by_source.setdefault(source, []).append((str(path), piece))
+            by_source.setdefault(source, []).append(piece)
     if not by_source:
         others = f": {skipped[_other_size(size)]:,} on other boards" if skipped[_other_size(size)] else ""
         names = ", ".join(map(str, given)) or "no files"
         raise RecordError(first or f"no {size}x{size} games among {names}{others}")
     sources = sorted(by_source)
-    pieces = [(source, file, piece) for source, name in enumerate(sources) for file, piece in by_source[name]]
-    counts = [len(piece.lengths) for _, _, piece in pieces]
-    moves = [codes for _, _, piece in pieces for codes in piece.moves]
-    offsets = np.concatenate([[0], np.cumsum(np.concatenate([piece.lengths for _, _, piece in pieces]))])
+    pieces = [(source, piece) for source, name in enumerate(sources) for piece in by_source[name]]
+    counts = [len(piece.lengths) for _, piece in pieces]
+    files: dict[str, int] = {}  # their places in `HeldOut.files`
+    file_of = [files.setdefault(file, len(files)) for _, piece in pieces for file in piece.files]
+    moves = [codes for _, piece in pieces for codes in piece.moves]
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate([piece.lengths for _, piece in pieces]))])
     corpus = Corpus(
         size,
         sources,
         moves[0] if len(moves) == 1 else np.concatenate(moves),
         offsets.astype(np.int64),
-        np.repeat([source for source, _, _ in pieces], counts),
+        np.repeat([source for source, _ in pieces], counts),
     )
     return HeldOut(
         corpus=corpus,
-        files=tuple(file for _, file, _ in pieces),
-        file_of=np.repeat(np.arange(len(pieces)), counts),
-        number=np.concatenate([piece.number for _, _, piece in pieces]),
-        ranks=np.concatenate([piece.ranks for _, _, piece in pieces]),
+        files=tuple(files),
+        file_of=np.array(file_of, dtype=np.int64),
+        number=np.concatenate([piece.number for _, piece in pieces]),
+        ranks=np.concatenate([piece.ranks for _, piece in pieces]),
         skipped=skipped,
         noted=noted,
     )
@@ -143,6 +147,7 @@ def _read_shard(path: Path, size: int) -> _Piece:
     if shard.size != size:
         raise ShardError(f"{path}: its games are on {shard.size}x{shard.size} boards, not {size}x{size}")
     return _Piece(
+        [str(path)] * len(shard.info["index"]),
         [shard.moves],
         np.diff(shard.offsets).astype(np.int64),
         np.asarray(shard.info["index"], dtype=np.int64),
@@ -166,6 +171,7 @@ def _read_records(path: Path, size: int, skipped: Counter[str], noted: Counter[s
         else:
             records.append(item)
     piece = _Piece(
+        [record.source for record in records],
         [record.codes for record in records],
         np.array([len(record.codes) for record in records], dtype=np.int64),
         np.array([record.index for record in records], dtype=np.int64),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from goengine.errors import GoEngineError
 from goengine.evaluation.accuracy import label_of
+from goengine.files import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,13 +59,12 @@ def write_plots(reports: Sequence[Row], folder: str | os.PathLike[str]) -> list[
         ("accuracy-by-move.png", plot_accuracy),
         ("reliability.png", plot_reliability),
     )
-    written = []
+    paths = []
     for name, draw in pictures:
-        temporary = target / (name + ".tmp")
-        draw(reports).savefig(temporary, format="png", dpi=130)
-        temporary.replace(target / name)
-        written.append(target / name)
-    return written
+        with written(target / name) as temporary:
+            draw(reports).savefig(temporary, format="png", dpi=130)
+        paths.append(target / name)
+    return paths
 
 
 def plot_accuracy(reports: Sequence[Row]) -> "Figure":

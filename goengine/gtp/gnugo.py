@@ -1,11 +1,11 @@
 """Commands of GNU Go's own that other programs have come to use; Kigo draws its board by them."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goengine.coords import format_vertex, parse_vertex
-from goengine.errors import CoordinateError
+from goengine.errors import CoordinateError, GoEngineError
+from goengine.files import written
 from goengine.gtp.protocol import GtpFailure, Handler
 from goengine.gtp.session import Session
 from goengine.gtp.words import color_of, format_score, syntax_error, take
@@ -112,10 +112,11 @@ class _GnuGo:
         path = Path(" ".join(words))
         if path.suffix.lower() != ".sgf":  # nothing else can be overwritten
             raise syntax_error("printsgf alone, or with a file whose name ends in .sgf")
-        temporary = path.with_name(f"{path.name}.tmp")
         try:
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, path)
+            with written(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        except GoEngineError as error:
+            raise GtpFailure(f"cannot open or write {error}") from None
         except OSError as error:
             raise GtpFailure(f"cannot open or write {path}: {error.strerror}") from None
         return ""

@@ -4,7 +4,6 @@ import base64
 import html
 import io
 import json
-import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goengine.errors import GoEngineError
+from goengine.files import written
 from goengine.images.evaluation import Evaluation
 from goengine.images.sets import ImageSet
 
@@ -178,6 +178,5 @@ def _png(figure: "Figure") -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with written(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

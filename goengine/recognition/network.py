@@ -12,6 +12,7 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from goengine.files import written
 from goengine.layers import ConvNormAct, ResidualUnit, SqueezeExcitation, convolution, he_start
 from goengine.recognition.classifier import KIND, MIDDLE, SPREAD
 
@@ -64,13 +65,12 @@ def _described(name: str, layer: nn.Module) -> dict[str, Any]:
 
 
 def save_classifier(path: Path, network: PointNetwork, made: Mapping[str, Any]) -> None:
-    """Write the weights as float16, with the layers and a line of how they were made; by way of a temporary file."""
+    """Write the weights as float16, with the layers and a line of how they were made."""
     weights = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
     metadata = {"kind": KIND, "layers": json.dumps(network.layers()), "made": json.dumps(made)}
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(save(weights, metadata))
-    temporary.replace(path)
+    with written(path) as temporary:
+        temporary.write_bytes(save(weights, metadata))

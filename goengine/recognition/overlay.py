@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from goengine.errors import ImageError
+from goengine.files import written
 from goengine.recognition.classifier import BLACK, WHITE
 from goengine.recognition.reading import Reading
 from goengine.recognition.window import place
@@ -41,12 +42,8 @@ def draw_overlay(picture: NDArray[np.uint8], reading: Reading, path: Path) -> No
         pen.ellipse(box(row, column, 0.22), fill=_FILL[int(reading.stones[row, column])], outline=_LINE, width=thick)
     for row, column in reading.doubtful():
         pen.ellipse(box(row, column, 0.48), outline=_DOUBT, width=2 * thick)
-    temporary = path.with_name(path.name + ".tmp")
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind is None:
         raise ImageError(f"{path}: {path.suffix or 'no ending'} is no format of pictures: use .png")
-    try:
+    with written(path) as temporary:
         canvas.save(temporary, kind)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goengine.files import check_output, written
 from goengine.visualize.extras import check_extras
 
 if TYPE_CHECKING:
@@ -49,18 +50,14 @@ def write_png(figure: "Figure", path: str | os.PathLike[str], dpi: int = 100) ->
     """
     from PIL import Image  # matplotlib needs it too
 
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    target = check_output(path)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     with Image.open(buffer) as picture:
         small = picture.convert("RGB").quantize(_COLORS, dither=Image.Dither.NONE)
-    temporary = target.with_name(target.name + ".tmp")
-    try:
+    with written(target) as temporary:
         small.save(temporary, format="png", optimize=True)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
     return target
 
 
