@@ -1,6 +1,7 @@
 """training/lease.py: what travels to a lent machine and back, and the rehearsal of the whole."""
 
 import json
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -79,6 +80,28 @@ def test_bad_input_gets_one_line(lease: ModuleType, tmp_path: Path, capsys: pyte
     assert lease.main(["watch", "--work", str(tmp_path), "--seconds", "1", "--output", str(tmp_path)]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert "no shards in it" in first and "no run was begun there" in second
+
+
+ELSEWHERE = """from importlib.machinery import PathFinder
+
+find = PathFinder.find_spec
+missing = {"sgfmill", "gymnasium", "matplotlib", "scipy", "sklearn", "PIL", "captum"}
+PathFinder.find_spec = lambda name, *rest: None if name.split(".")[0] in missing else find(name, *rest)
+"""  # as on a machine that has torch, numba, safetensors and tensorboard, and nothing else
+
+
+def test_a_run_needs_no_more_than_the_lent_machine_has(
+    lease: ModuleType, games: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "sitecustomize.py").write_text(ELSEWHERE, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "there"), str(ROOT)]))
+    monkeypatch.setattr(lease, "fastest", lambda *_: [])
+    lease.pack(games, games / "dev" / "kgs6d.shard", RECIPE, None, tmp_path / "lease", 1.0)
+    quick = ["--filters", "8", "--depth", "1", "--positions", "64", "--batch", "16", "--board_size", "9"]
+    process = lease.begin(tmp_path / "lease", tmp_path / "work", 5.0, [*quick, "--validation_positions", "32"])
+    assert process.wait(timeout=240) == 0, (tmp_path / "work" / "train.out").read_text(encoding="utf-8")
+    assert (tmp_path / "work" / "run" / "network.safetensors").is_file()
 
 
 @pytest.mark.slow
