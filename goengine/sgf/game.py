@@ -277,7 +277,9 @@ def _with_handicap(codes: NDArray[np.uint16], handicap: int, size: int, reading:
     if handicap > fixed_handicap_limit(size):
         reading.note("HA", "handicap stones are missing", str(handicap), "read without them: add AB with the stones")
         return codes
-    stones = fixed_handicap_points(handicap, size)
+    stones = fixed_handicap_points(4 if handicap == 3 else handicap, size)
+    if handicap == 3:  # records have the lower right corner there, GTP the upper left
+        del stones[2]
     places = " ".join(format_vertex(point, size) for point in stones)
     reading.note("HA", "handicap stones are missing", str(handicap), f"the usual points are taken: {places}")
     return np.concatenate((np.array(stones, dtype=np.uint16) | SETUP, codes))
