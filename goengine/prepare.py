@@ -99,6 +99,16 @@ class Report:
     """How many faults were met in games that are packed, in part or whole."""
 
 
+def _size(file: Path) -> int:
+    """Bytes of a file; 0 of a link that leads nowhere."""
+    return file.stat().st_size if file.exists() else 0
+
+
+def _place(file: Path) -> Path:
+    """Where a file is, which may itself be a link."""
+    return file.parent.resolve() / file.name
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
     name: str
@@ -108,14 +118,13 @@ class _Unit:
 
     def identity(self) -> list[Any]:
         """Changes when a file of the unit changes."""
-        stats = [file.stat() for file in self.files]
-        newest = max((stat.st_mtime_ns for stat in stats), default=0)
-        return [str(self.files[0].resolve()), len(stats), sum(stat.st_size for stat in stats), newest]
+        newest = max((file.stat().st_mtime_ns for file in self.files if file.exists()), default=0)
+        return [str(_place(self.files[0])), len(self.files), sum(map(_size, self.files)), newest]
 
     def is_same(self, state: dict[str, Any]) -> bool:
         """Whether a unit in the journal is this one, changed or not, or moved: another may have its name."""
         first, *rest = state["identity"]
-        if Path(first).resolve().is_relative_to(self.path.resolve()):
+        if _place(Path(first)).is_relative_to(self.path):
             return True
         return not Path(first).exists() and rest == self.identity()[1:]
 
@@ -144,7 +153,7 @@ def prepare(
     output.mkdir(parents=True, exist_ok=True)
     journal = _read_journal(output, settings)
     units = list(_units(paths, journal["units"]))
-    sizes = [sum(file.stat().st_size for file in unit.files) for unit in units]
+    sizes = [sum(map(_size, unit.files)) for unit in units]
     started = time.monotonic()
     meter = _Meter(progress, sum(sizes), started)
     report = Report()
@@ -192,7 +201,7 @@ def _units(paths: Sequence[Path], known: dict[str, Any]) -> Iterator[_Unit]:
     def unit(path: Path, files: Sequence[Path]) -> _Unit:
         stem = path.name.split(".")[0] or "games"
         for name in chain([stem], (f"{stem}_{n}" for n in count(2))):
-            found = _Unit(name, path, tuple(files))
+            found = _Unit(name, path if path.is_dir() else _place(path), tuple(files))
             if name not in taken and (name not in known or found.is_same(known[name])):
                 break
         taken.add(name)
@@ -216,7 +225,7 @@ def _items(unit: _Unit, meter: _Meter) -> Iterator[GameRecord | Problem]:
     """All that the files of a unit hold, in the same order each time."""
     before = 0
     for file in unit.files:
-        size = file.stat().st_size
+        size = _size(file)
 
         def watch(_: Path, into: int, before: int = before) -> None:
             meter.update(unit.name, before + into)

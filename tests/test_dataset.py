@@ -168,6 +168,20 @@ def test_loose_records_of_a_folder_are_one_source(tmp_path: Path) -> None:
     assert load_corpus([folder / "cy.SGF"], 9).source_games() == {"cy": 1}
 
 
+def test_files_that_cannot_be_used_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "good.sgf").write_text(sgf(1), encoding="utf-8")
+    (tmp_path / "empty.sgf").touch()
+    (tmp_path / "broken.sgf").write_text("(;SZ[abc];B[aa])", encoding="utf-8")
+    (tmp_path / "lost.sgf").symlink_to(tmp_path / "absent.sgf")
+    said: list[str] = []
+    assert load_corpus([tmp_path], 9, training=True, progress=said.append).games == 1
+    assert said[0] == f"{tmp_path}: 1 games in 1 files"
+    assert said[1].startswith(f"3 files without a game that can be used; the first: {tmp_path / 'broken.sgf'}, game 1")
+    (tmp_path / "good.sgf").unlink()
+    with pytest.raises(RecipeError, match=r"no 9x9 games among .*broken.sgf, game 1 .*no board size"):
+        load_corpus([tmp_path], 9)
+
+
 def test_a_folder_gives_its_shards_but_not_those_for_validation(tmp_path: Path) -> None:
     (tmp_path / "dev").mkdir()
     shard(tmp_path / "one.shard", range(2))

@@ -208,6 +208,17 @@ def test_a_folder_that_grew_keeps_its_name(tmp_path: Path) -> None:
     assert {name: len(games) for name, games in codes_of(output).items()} == {"mine.shard": 2}
 
 
+def test_a_link_that_leads_nowhere_is_counted(tmp_path: Path) -> None:
+    source, output = make_input(tmp_path), tmp_path / "shards"
+    (source / "loose" / "0.sgf").symlink_to(tmp_path / "absent.sgf")
+    (source / "lost.sgfs").symlink_to(tmp_path / "absent.sgfs")
+    (source / "loose" / "1.sgf").symlink_to(source / "loose" / "90.sgf")
+    for _ in range(2):
+        report = prepare([source], output, Settings())
+        assert report.games == 102 and report.skipped["the file cannot be read"] == 2
+        assert sorted(report.shards) == sorted(codes_of(output)) == ["first.shard", "input.shard", "second.shard"]
+
+
 def test_old_parts_of_what_changed_do_not_stay(tmp_path: Path) -> None:
     path, output = tmp_path / "games.sgfs", tmp_path / "shards"
     path.write_text("".join(game(seed) for seed in range(25)))

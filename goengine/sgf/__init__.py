@@ -75,7 +75,7 @@ def scan_games(path: str | os.PathLike[str], watch: Watch | None = None) -> Iter
 
 def _check_there(top: Path) -> None:
     try:
-        there = top.exists()
+        there = top.exists() or top.is_symlink()  # one that leads nowhere is a file that cannot be read
     except (OSError, ValueError):  # a name that is too long, or with a null byte
         there = False
     if not there:
