@@ -195,6 +195,13 @@ def test_a_folder_gives_its_shards_but_not_those_for_validation(tmp_path: Path) 
     dev.rename(moved)
     with pytest.raises(RecipeError, match="split 'holdout', never for training"):
         load_corpus([moved], 9, training=True)
+    said: list[str] = []
+    assert load_corpus([tmp_path], 9, training=True, progress=said.append).source_names == ("one",)
+    remedy = f"{moved}: a shard of split 'holdout', never for training: give it to --validation"
+    assert said[-1] == f"1 shards are passed over; the first is {remedy}"
+    (tmp_path / "one.shard").unlink()
+    with pytest.raises(RecipeError, match=r"no 9x9 games among .*give it to --validation"):
+        load_corpus([tmp_path], 9, training=True)
 
 
 def write(path: Path, seeds: range, **filters: object) -> Path:

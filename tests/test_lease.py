@@ -43,6 +43,14 @@ def test_what_is_packed_is_unpacked_there(lease: ModuleType, games: Path, tmp_pa
         assert (tmp_path / "work" / "games" / f"{name}.shard").read_bytes() == (games / f"{name}.shard").read_bytes()
 
 
+def test_held_out_shards_are_no_games_to_learn_from(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    held_out = shard(games / "kgs6d-000.holdout.shard", range(80, 84), split="holdout")
+    lease.pack(games, held_out, RECIPE, None, tmp_path / "lease", 1.0)
+    lease.unpack(tmp_path / "lease", tmp_path / "work")
+    names = sorted(path.name for path in (tmp_path / "work" / "games").iterdir())
+    assert names == ["kgs6d-000.shard", "other.shard", "tygem9d-000.shard"]
+
+
 def test_the_strongest_come_first_where_room_is_short(lease: ModuleType, games: Path, tmp_path: Path) -> None:
     held_out = games / "dev" / "kgs6d.shard"
     lease.pack(games, held_out, RECIPE, None, tmp_path / "all", 1.0)

@@ -71,7 +71,10 @@ def pack(games: Path, held_out: Path, recipe: Path, start: Path | None, output: 
     Raises:
         RecipeError: where there is nothing to pack, or a file cannot be used.
     """
-    shards = in_order(path for path in games.rglob(f"*{SUFFIX}") if "dev" not in path.relative_to(games).parts)
+    found = [path for path in games.rglob(f"*{SUFFIX}") if "dev" not in path.relative_to(games).parts]
+    shards = in_order(path for path in found if Shard.open(path).header.get("split", "train") == "train")
+    if len(shards) < len(found):
+        say(f"{len(found) - len(shards)} shards are held out, never for training: left out")
     if not shards:
         raise RecipeError(f"{games}: no shards in it; make them with data/prepare_games.py")
     read_recipe(recipe)

@@ -50,9 +50,10 @@ def load_corpus(
     Args:
         paths: files and folders; a folder of shards gives its shards.
         size: games on other boards are left out.
-        training: refuse what lies in a folder named ``dev``: those games are for validation only.
-        progress: called with a line of text a file, one for all loose SGF files of a folder, and one for all files
-            that are passed over because no game in them can be used.
+        training: refuse what lies in a folder named ``dev``, and shards of another split than train: those games are
+            for validation only. In a folder that is given they are passed over.
+        progress: called with a line of text a file, one for all loose SGF files of a folder, and one each for shards
+            that are passed over, and for files without a game that can be used.
 
     Raises:
         RecipeError: when nothing of this size is there, or validation games were given for training.
@@ -64,6 +65,7 @@ def load_corpus(
     pieces: dict[str, list[_Piece]] = {}
     loose: dict[Path, list[int]] = {}
     passed_over: list[str] = []
+    held_out: list[str] = []
     for path, folder in _files(paths, training):
         among = folder if path.suffix.lower() == ".sgf" else None
         source = source_name(path) if among is None else among.resolve().name or "games"
@@ -71,8 +73,12 @@ def load_corpus(
             shard = Shard.open(path)
             if shard.size != size:
                 raise RecipeError(f"{path}: its games are on {shard.size}x{shard.size} boards, not {size}x{size}")
-            if training and shard.header.get("split", "train") != "train":
-                raise RecipeError(f"{path}: a shard of split {shard.header['split']!r}, never for training")
+            if training and (split := shard.header.get("split", "train")) != "train":
+                fault = f"{path}: a shard of split {split!r}, never for training: give it to --validation"
+                if folder is None:
+                    raise RecipeError(fault)
+                held_out.append(fault)
+                continue
             shards.append((source, shard))
             counts = np.stack([shard.labels_per_game, shard.first_move]).astype(np.int64)
             piece = _Piece(shard.moves, shard.offsets, counts)
@@ -92,9 +98,11 @@ def load_corpus(
             progress(f"{where}: {sum(counted):,} games in {len(counted):,} files")
         if passed_over:
             progress(f"{len(passed_over):,} files without a game that can be used; the first: {passed_over[0]}")
+        if held_out:
+            progress(f"{len(held_out):,} shards are passed over; the first is {held_out[0]}")
     if not pieces:
         given = ", ".join(map(str, paths)) or "no files"
-        why = passed_over[0] if passed_over else "give shards (data/README.md) or SGF files"
+        why = [*held_out, *passed_over][0] if held_out or passed_over else "give shards (data/README.md) or SGF files"
         raise RecipeError(f"no {size}x{size} games among {given}: {why}")
     check_mixture(shards)
     names = sorted(pieces)
