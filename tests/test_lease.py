@@ -51,15 +51,38 @@ def test_held_out_shards_are_no_games_to_learn_from(lease: ModuleType, games: Pa
     assert names == ["kgs6d-000.shard", "other.shard", "tygem9d-000.shard"]
 
 
+def test_shards_of_one_name_are_not_exchanged(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    other, held_out = shard(games / "kgs6d.shard", range(60, 70)), games / "dev" / "kgs6d.shard"
+    lease.pack(games, held_out, RECIPE, None, tmp_path / "lease", 1.0)
+    lease.unpack(tmp_path / "lease", tmp_path / "work")
+    assert (tmp_path / "work" / "games" / "kgs6d.shard").read_bytes() == other.read_bytes()
+    assert (tmp_path / "work" / "held-out" / "kgs6d.shard").read_bytes() == held_out.read_bytes()
+    (games / "more").mkdir()
+    shard(games / "more" / "kgs6d.shard", range(70, 75))
+    with pytest.raises(RecipeError, match=r"two shards in it are named kgs6d\.shard: rename one"):
+        lease.pack(games, held_out, RECIPE, None, tmp_path / "lease", 1.0)
+
+
+def test_only_what_was_packed_before_is_packed_over(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    held_out, mine = games / "dev" / "kgs6d.shard", tmp_path / "lease" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("not to be lost", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"not what `lease.py pack` wrote, and kept"):
+        lease.pack(games, held_out, RECIPE, None, tmp_path / "lease", 1.0)
+    assert mine.is_file()
+    for _ in range(2):
+        lease.pack(games, held_out, RECIPE, None, tmp_path / "new", 1.0)
+
+
 def test_the_strongest_come_first_where_room_is_short(lease: ModuleType, games: Path, tmp_path: Path) -> None:
     held_out = games / "dev" / "kgs6d.shard"
     lease.pack(games, held_out, RECIPE, None, tmp_path / "all", 1.0)
     sizes = {path.name: path.stat().st_size for path in (tmp_path / "all").iterdir()}
-    room = sizes["kgs6d.shard.xz"] + sizes["smoke.toml"] + sizes["kgs6d-000.shard.xz"] + 10
+    room = sizes["held-out.xz"] + sizes["smoke.toml"] + sizes["kgs6d-000.shard.xz"] + 10
     lease.pack(games, held_out, RECIPE, None, tmp_path / "some", room / 2**20)
-    assert {path.name for path in (tmp_path / "some").glob("*.xz")} == {"kgs6d.shard.xz", "kgs6d-000.shard.xz"}
+    assert {path.name for path in (tmp_path / "some").glob("*.xz")} == {"held-out.xz", "kgs6d-000.shard.xz"}
     with pytest.raises(RecipeError, match="larger --megabytes"):
-        lease.pack(games, held_out, RECIPE, None, tmp_path / "none", sizes["kgs6d.shard.xz"] / 2**20)
+        lease.pack(games, held_out, RECIPE, None, tmp_path / "none", sizes["held-out.xz"] / 2**20)
 
 
 def test_damage_on_the_way_is_seen(lease: ModuleType, games: Path, tmp_path: Path) -> None:

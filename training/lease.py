@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +40,7 @@ from goengine.shards import SUFFIX, Shard
 
 TRAINING = Path(__file__).resolve().parent
 MANIFEST = "lease.json"
+HELD_OUT = "held-out.xz"  # what is learnt from ends in .shard.xz, so that none has this name
 # Sources in the order in which they fill the space: the strongest first, the plentiful last (data/README.md).
 ORDER = ("kgs6d", "aebpro", "foxpro", "fox9d", "kgsmixed", "tom9d", "tygem9d")
 BACK_BYTES = 16 * 2**20  # the largest file that comes back
@@ -80,28 +82,31 @@ def pack(games: Path, held_out: Path, recipe: Path, start: Path | None, output: 
     read_recipe(recipe)
     if start is not None:
         load_network(start)
+    names = Counter(path.name for path in shards)
+    if (twice := max(names, key=lambda name: names[name])) and names[twice] > 1:
+        raise RecipeError(f"{games}: two shards in it are named {twice}: rename one, for they travel in one folder")
     if output.exists():
+        if not (output / MANIFEST).is_file():
+            raise RecipeError(f"{output}: not what `lease.py pack` wrote, and kept: give another --output")
         shutil.rmtree(output)
     output.mkdir(parents=True)
+    (output / MANIFEST).write_text("{}", encoding="utf-8")  # this far it may be packed over again
     room = int(megabytes * 2**20)
     files: dict[str, dict[str, Any]] = {}
 
-    def add(path: Path, data: bytes, packed: bool) -> bool:
+    def add(name: str, data: bytes, positions: int = 0) -> bool:
         nonlocal room
         if len(data) > room:
             return False
-        name = path.name + (".xz" if packed else "")
         (output / name).write_bytes(data)
         room -= len(data)
-        files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "positions": 0}
-        if packed:
-            files[name]["positions"] = Shard.open(path).header["labels"]
+        files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "positions": positions}
         return True
 
-    if not add(held_out, lzma.compress(held_out.read_bytes(), preset=6), True):
+    if not add(HELD_OUT, lzma.compress(held_out.read_bytes(), preset=6)):
         raise RecipeError(f"{held_out} alone takes more than {megabytes:g} MiB: give a larger --megabytes")
-    add(recipe, recipe.read_bytes(), False)
-    if start is not None and not add(start, start.read_bytes(), False):
+    add(recipe.name, recipe.read_bytes())
+    if start is not None and not add(start.name, start.read_bytes()):
         raise RecipeError(f"{start} takes more than {megabytes:g} MiB: give a larger --megabytes")
     taken = 0
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # liblzma works outside the interpreter's lock
@@ -111,8 +116,8 @@ def pack(games: Path, held_out: Path, recipe: Path, start: Path | None, output: 
             for path, data in zip(
                 some, threads.map(lambda p: lzma.compress(p.read_bytes(), preset=6), some), strict=True
             ):
-                if add(path, data, True):
-                    taken += files[path.name + ".xz"]["positions"]
+                if add(f"{path.name}.xz", data, positions := Shard.open(path).header["labels"]):
+                    taken += positions
                     say(f"{path.name}: {len(data) / 2**20:.1f} MiB, {taken:,} positions, {room / 2**20:.1f} MiB left")
             if room < 2**20:
                 break
@@ -139,7 +144,8 @@ def unpack(lease: Path, work: Path) -> dict[str, Any]:
     """
     try:
         manifest: dict[str, Any] = json.loads((lease / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        names = list(manifest["files"])
+    except (OSError, ValueError, KeyError):
         raise RecipeError(f"{lease}: not what `lease.py pack` writes; was it named in what travels?") from None
     for folder in ("games", "held-out"):
         (work / folder).mkdir(parents=True, exist_ok=True)
@@ -149,12 +155,13 @@ def unpack(lease: Path, work: Path) -> dict[str, Any]:
         if not source.is_file() or digest(source) != manifest["files"][name]["sha256"]:
             raise RecipeError(f"{source}: missing or damaged on its way; pack and send again")
         if name.endswith(".xz"):
-            plain = name.removesuffix(".xz")
-            folder = "held-out" if plain == manifest["validation"] else "games"
-            (work / folder / plain).write_bytes(lzma.decompress(source.read_bytes()))
+            plain = work / "games" / name.removesuffix(".xz")
+            if name == HELD_OUT:
+                plain = work / "held-out" / manifest["validation"]
+            plain.write_bytes(lzma.decompress(source.read_bytes()))
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        list(threads.map(one, manifest["files"]))
+        list(threads.map(one, names))
     return manifest
 
 
