@@ -9,7 +9,9 @@ import pytest
 from scripts import ROOT, load_script
 from small_games import shard
 
+from goengine.checkpoint import save_network
 from goengine.errors import RecipeError
+from goengine.networks import build_network
 from goengine.shards import Shard
 
 
@@ -83,6 +85,38 @@ def test_the_strongest_come_first_where_room_is_short(lease: ModuleType, games: 
     assert {path.name for path in (tmp_path / "some").glob("*.xz")} == {"held-out.xz", "kgs6d-000.shard.xz"}
     with pytest.raises(RecipeError, match="larger --megabytes"):
         lease.pack(games, held_out, RECIPE, None, tmp_path / "none", sizes["held-out.xz"] / 2**20)
+
+
+def test_what_cannot_run_there_is_refused_here(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    held_out, recipe = games / "dev" / "kgs6d.shard", tmp_path / "mine.toml"
+    start = tmp_path / "start.safetensors"
+    module = build_network("residual", in_planes=48, num_actions=81, filters=8, depth=1)
+    save_network(start, module, {"architecture": "residual", "feature_set": "alphago48", "board_size": 9})
+    fitting = "filters = 8\ndepth = 2\nboard_size = 9\npositions = 64\n"
+    recipe.write_text(fitting + "weights = { kgs6d = 3, tygem9d = 0.5 }\n", encoding="utf-8")
+    lease.pack(games, held_out, recipe, start, tmp_path / "lease", 1.0)
+    with pytest.raises(RecipeError, match=r"start\.safetensors: its board_size is 9, the recipe's 19: give"):
+        lease.pack(games, held_out, RECIPE, start, tmp_path / "lease", 1.0)
+    recipe.write_text(fitting + "cooldown_shares = { aebpro = 0.2 }\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match="no source 'aebpro' among the games; there are kgs6d, other, tygem9d"):
+        lease.pack(games, held_out, recipe, None, tmp_path / "lease", 1.0)
+
+
+@pytest.mark.parametrize(("extra", "batch"), [([], 64), (["--batch", "512"], 512), (["--clip=2", "--batch=16"], 16)])
+def test_the_ways_are_timed_with_the_batch_that_is_used(
+    lease: ModuleType, games: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: list[str], batch: int
+) -> None:
+    asked: list[int] = []
+
+    def fastest(command: list[str], batch: int, work: Path) -> list[str]:
+        asked.append(batch)
+        raise RecipeError("far enough")
+
+    monkeypatch.setattr(lease, "fastest", fastest)
+    lease.pack(games, games / "dev" / "kgs6d.shard", RECIPE, None, tmp_path / "lease", 1.0)
+    with pytest.raises(RecipeError, match="far enough"):
+        lease.begin(tmp_path / "lease", tmp_path / "work", 1.0, extra)
+    assert asked == [batch]
 
 
 def test_damage_on_the_way_is_seen(lease: ModuleType, games: Path, tmp_path: Path) -> None:
