@@ -227,6 +227,9 @@ def test_shards_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
         load_corpus([first, strict, other], 9)
     with pytest.raises(ShardError, match=r"b.shard and .*a-2.shard hold the same games: give them once"):
         load_corpus([strict, other], 9)
+    for twice in ([first, first], [tmp_path / "a-0.shard", first, second]):
+        with pytest.raises(ShardError, match=r"a-0.shard is given twice: give them once"):
+            load_corpus(twice, 9)
     newer = with_planes(write(tmp_path / "c.shard", range(8, 9)), 7)
     with pytest.raises(ShardError, match=r"c.shard: packed for version 7 of the planes, this goengine makes version 1"):
         load_corpus([first, newer], 9)
