@@ -6,7 +6,7 @@ ahead of the training loop; the encoder releases the GIL.
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from goengine.corpus import Corpus, shuffled
 from goengine.errors import RecipeError
 from goengine.symmetry import SYMMETRIES
 
-__all__ = ["Batch", "PositionSampler", "Prefetcher"]
+__all__ = ["Batch", "PositionSampler", "Prefetcher", "check_sources"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -45,6 +45,21 @@ class Batch:
     state: dict[str, Any]
     next_moves: Ints | None = None
     boards: npt.NDArray[np.int8] | None = None
+
+
+def check_sources(wanted: Iterable[str], there: Iterable[str]) -> None:
+    """Refuse weights and shares of sources that the games do not have.
+
+    Raises:
+        RecipeError: naming the source, and those that are there.
+    """
+    names = list(there)
+    for name in wanted:
+        if name not in names:
+            raise RecipeError(
+                f"there is no source {name!r} among the games; there are {', '.join(names)}: give weights and "
+                "cooldown_shares of these, or none (--weights '' --cooldown-shares '')"
+            )
 
 
 class PositionSampler:
@@ -78,12 +93,7 @@ class PositionSampler:
         self.corpus, self.batch, self._seed = corpus, batch, seed
         weights, shares = dict(weights or {}), dict(shares or {})
         names = corpus.source_names
-        for name in (*weights, *shares):
-            if name not in names:
-                raise RecipeError(
-                    f"there is no source {name!r} among the games; there are {', '.join(names)}: give weights and "
-                    "cooldown_shares of these, or none (--weights '' --cooldown-shares '')"
-                )
+        check_sources((*weights, *shares), names)
         rates = np.array([weights.get(name, 1.0) for name in names]) * np.diff(corpus.source_starts)
         if len(rates) == 0 or not np.isfinite(rates).all() or (rates < 0).any() or rates.sum() <= 0:
             raise RecipeError("the games and weights leave no position to learn from; give more games")

@@ -108,8 +108,7 @@ def own_games(
         for name, size in sizes.items()
         if size
     }
-    positions = recipe.positions or round(recipe.epochs * sizes[PLAYER] / share)
-    recipe = dataclasses.replace(recipe, weights=weights, positions=positions)
+    recipe = dataclasses.replace(recipe, weights=weights).with_length(sizes[PLAYER] / share)
     say(
         f"{sizes[PLAYER]:,} moves of {len(learnt):,} games to learn from, {len(held_out):,} of {len(held):,} games "
         f"held out; {share:.0%} of each batch are the player's"

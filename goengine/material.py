@@ -41,7 +41,8 @@ def gather(
         recipe: the run's.
         games: shards or game records to learn from.
         validation: games to measure on; without any, the recipe's part of `games` is held out.
-        players: names of one player, whose moves alone are learnt; the recipe gets the shares of the sources.
+        players: names of one player, whose moves alone are learnt; the recipe gets the shares of the sources. With
+            or without, it gets the positions that its epochs come to.
         mix: with a player, general games besides.
         trial: the recipe's sources need not all be there.
         say: takes lines about what was found.
@@ -60,8 +61,10 @@ def gather(
     if trial:
         recipe = _with_sources_of(corpus, recipe, say)
     if validation:
-        return Material(recipe, corpus, load_corpus(validation, recipe.board_size, progress=say), None)
-    return Material(recipe, *corpus.hold_out(recipe.hold_out, recipe.seed), None)
+        held_out = load_corpus(validation, recipe.board_size, progress=say)
+    else:
+        corpus, held_out = corpus.hold_out(recipe.hold_out, recipe.seed)
+    return Material(recipe.with_length(len(corpus)), corpus, held_out, None)
 
 
 def check_player(players: Sequence[str], resumed: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 The work is cut into units: an archive or a file of many games is one, and so are the loose SGF files of a folder.
 After each shard the state of the work is written beside the shards, in `JOURNAL`; started again with the same settings,
-the work goes on behind the last whole shard.
+the work goes on behind the last whole shard. A unit whose files have changed is packed anew, and its old shards go.
 """
 
 from __future__ import annotations
@@ -99,16 +99,34 @@ class Report:
     """How many faults were met in games that are packed, in part or whole."""
 
 
+def _size(file: Path) -> int:
+    """Bytes of a file; 0 of a link that leads nowhere."""
+    return file.stat().st_size if file.exists() else 0
+
+
+def _place(file: Path) -> Path:
+    """Where a file is, which may itself be a link."""
+    return file.parent.resolve() / file.name
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
     name: str
+    path: Path
+    """A file, or the folder of loose ones."""
     files: tuple[Path, ...]
 
     def identity(self) -> list[Any]:
         """Changes when a file of the unit changes."""
-        stats = [file.stat() for file in self.files]
-        newest = max((stat.st_mtime_ns for stat in stats), default=0)
-        return [str(self.files[0]), len(stats), sum(stat.st_size for stat in stats), newest]
+        newest = max((file.stat().st_mtime_ns for file in self.files if file.exists()), default=0)
+        return [str(_place(self.files[0])), len(self.files), sum(map(_size, self.files)), newest]
+
+    def is_same(self, state: dict[str, Any]) -> bool:
+        """Whether a unit in the journal is this one, changed or not, or moved: another may have its name."""
+        first, *rest = state["identity"]
+        if _place(Path(first)).is_relative_to(self.path):
+            return True
+        return not Path(first).exists() and rest == self.identity()[1:]
 
 
 def prepare(
@@ -132,16 +150,18 @@ def prepare(
     for path in paths:
         if not path.exists():
             raise RecordError(f"{path}: no such file or folder: check the path")
-    units = list(_units(paths))
     output.mkdir(parents=True, exist_ok=True)
     journal = _read_journal(output, settings)
-    sizes = [sum(file.stat().st_size for file in unit.files) for unit in units]
+    units = list(_units(paths, journal["units"]))
+    sizes = [sum(map(_size, unit.files)) for unit in units]
     started = time.monotonic()
     meter = _Meter(progress, sum(sizes), started)
     report = Report()
     for unit, size in zip(units, sizes, strict=True):
         state = journal["units"].get(unit.name)
-        if state is None or state["identity"] != unit.identity() or not _all_there(state, output):
+        if state is None or state["identity"][1:] != unit.identity()[1:] or not _all_there(state, output):
+            for name in state["shards"] if state else ():  # of games that are no longer there, perhaps
+                (output / name).unlink(missing_ok=True)
             state = {"identity": unit.identity(), "items": 0, "parts": 0, "done": False, "shards": {}}
             state |= {"skipped": {}, "noted": {}}
             journal["units"][unit.name] = state
@@ -174,15 +194,18 @@ class _Meter:
         self.tell(Progress(name, self.games, self.base + into, self.total, seconds, self.started_at))
 
 
-def _units(paths: Sequence[Path]) -> Iterator[_Unit]:
-    """The units of the work; the names of the shards come from theirs, so no two are alike."""
+def _units(paths: Sequence[Path], known: dict[str, Any]) -> Iterator[_Unit]:
+    """The units of the work; the names of the shards come from theirs, so no two are alike, also of those known."""
     taken: set[str] = set()
 
     def unit(path: Path, files: Sequence[Path]) -> _Unit:
         stem = path.name.split(".")[0] or "games"
-        name = next(name for name in chain([stem], (f"{stem}_{n}" for n in count(2))) if name not in taken)
+        for name in chain([stem], (f"{stem}_{n}" for n in count(2))):
+            found = _Unit(name, path if path.is_dir() else _place(path), tuple(files))
+            if name not in taken and (name not in known or found.is_same(known[name])):
+                break
         taken.add(name)
-        return _Unit(name, tuple(files))
+        return found
 
     for path in paths:
         if not path.is_dir():
@@ -202,7 +225,7 @@ def _items(unit: _Unit, meter: _Meter) -> Iterator[GameRecord | Problem]:
     """All that the files of a unit hold, in the same order each time."""
     before = 0
     for file in unit.files:
-        size = file.stat().st_size
+        size = _size(file)
 
         def watch(_: Path, into: int, before: int = before) -> None:
             meter.update(unit.name, before + into)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from goengine import settings
@@ -27,7 +27,7 @@ class Recipe:
     # How long: whichever of the two ends first; 0 is no limit, and one of them, or epochs, must be set.
     positions: int = 0
     minutes: float = 0.0
-    epochs: float = 0.0  # sets positions, where they are 0: how often a player's moves are seen (--player)
+    epochs: float = 0.0  # how often each position is seen, with --player each of the player's; sets positions if 0
     # The optimizer.
     optimizer: str = "muon"  # muon (on the hidden convolutions; AdamW on the rest), adamw, sgd
     batch: int = 256  # positions a step, of all processes together
@@ -108,7 +108,7 @@ class Recipe:
         if self.parts > 1 and self.accumulate > 1:
             raise RecipeError(f"parts = {self.parts} and accumulate = {self.accumulate}: both cut a batch up; use one")
         if not self.positions and not self.minutes and not self.epochs:
-            raise RecipeError("the recipe has no end: set positions or minutes (--time-limit)")
+            raise RecipeError("the recipe has no end: set positions or minutes (--time-limit), or epochs")
         if self.player_share == 0:
             raise RecipeError("player_share = 0.0: then nothing is learnt from the player")
         extra = [name for name in ("next_moves", "future_board", "source_biases") if getattr(self, name)]
@@ -124,6 +124,12 @@ class Recipe:
             raise RecipeError(f"teacher = {self.teacher!r}: how much it counts is said by retain, now 0 (try 2)")
         if self.teacher_turned and not self.teacher:
             raise RecipeError("teacher_turned = True: there is no teacher; name its file, or bundled, with --teacher")
+
+    def with_length(self, positions: float) -> "Recipe":
+        """The same with ``positions`` set from ``epochs``, where they are 0; an epoch is this many."""
+        if self.positions or not self.epochs:
+            return self
+        return replace(self, positions=max(self.batch, round(self.epochs * positions)))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -168,6 +168,20 @@ def test_loose_records_of_a_folder_are_one_source(tmp_path: Path) -> None:
     assert load_corpus([folder / "cy.SGF"], 9).source_games() == {"cy": 1}
 
 
+def test_files_that_cannot_be_used_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "good.sgf").write_text(sgf(1), encoding="utf-8")
+    (tmp_path / "empty.sgf").touch()
+    (tmp_path / "broken.sgf").write_text("(;SZ[abc];B[aa])", encoding="utf-8")
+    (tmp_path / "lost.sgf").symlink_to(tmp_path / "absent.sgf")
+    said: list[str] = []
+    assert load_corpus([tmp_path], 9, training=True, progress=said.append).games == 1
+    assert said[0] == f"{tmp_path}: 1 games in 1 files"
+    assert said[1].startswith(f"3 files without a game that can be used; the first: {tmp_path / 'broken.sgf'}, game 1")
+    (tmp_path / "good.sgf").unlink()
+    with pytest.raises(RecipeError, match=r"no 9x9 games among .*broken.sgf, game 1 .*no board size"):
+        load_corpus([tmp_path], 9)
+
+
 def test_a_folder_gives_its_shards_but_not_those_for_validation(tmp_path: Path) -> None:
     (tmp_path / "dev").mkdir()
     shard(tmp_path / "one.shard", range(2))
@@ -181,6 +195,13 @@ def test_a_folder_gives_its_shards_but_not_those_for_validation(tmp_path: Path) 
     dev.rename(moved)
     with pytest.raises(RecipeError, match="split 'holdout', never for training"):
         load_corpus([moved], 9, training=True)
+    said: list[str] = []
+    assert load_corpus([tmp_path], 9, training=True, progress=said.append).source_names == ("one",)
+    remedy = f"{moved}: a shard of split 'holdout', never for training: give it to --validation"
+    assert said[-1] == f"1 shards are passed over; the first is {remedy}"
+    (tmp_path / "one.shard").unlink()
+    with pytest.raises(RecipeError, match=r"no 9x9 games among .*give it to --validation"):
+        load_corpus([tmp_path], 9, training=True)
 
 
 def write(path: Path, seeds: range, **filters: object) -> Path:
@@ -206,6 +227,9 @@ def test_shards_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
         load_corpus([first, strict, other], 9)
     with pytest.raises(ShardError, match=r"b.shard and .*a-2.shard hold the same games: give them once"):
         load_corpus([strict, other], 9)
+    for twice in ([first, first], [tmp_path / "a-0.shard", first, second]):
+        with pytest.raises(ShardError, match=r"a-0.shard is given twice: give them once"):
+            load_corpus(twice, 9)
     newer = with_planes(write(tmp_path / "c.shard", range(8, 9)), 7)
     with pytest.raises(ShardError, match=r"c.shard: packed for version 7 of the planes, this goengine makes version 1"):
         load_corpus([first, newer], 9)

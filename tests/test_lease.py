@@ -1,6 +1,7 @@
 """training/lease.py: what travels to a lent machine and back, and the rehearsal of the whole."""
 
 import json
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -8,7 +9,9 @@ import pytest
 from scripts import ROOT, load_script
 from small_games import shard
 
+from goengine.checkpoint import save_network
 from goengine.errors import RecipeError
+from goengine.networks import build_network
 from goengine.shards import Shard
 
 
@@ -42,15 +45,78 @@ def test_what_is_packed_is_unpacked_there(lease: ModuleType, games: Path, tmp_pa
         assert (tmp_path / "work" / "games" / f"{name}.shard").read_bytes() == (games / f"{name}.shard").read_bytes()
 
 
+def test_held_out_shards_are_no_games_to_learn_from(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    held_out = shard(games / "kgs6d-000.holdout.shard", range(80, 84), split="holdout")
+    lease.pack(games, held_out, RECIPE, None, tmp_path / "lease", 1.0)
+    lease.unpack(tmp_path / "lease", tmp_path / "work")
+    names = sorted(path.name for path in (tmp_path / "work" / "games").iterdir())
+    assert names == ["kgs6d-000.shard", "other.shard", "tygem9d-000.shard"]
+
+
+def test_shards_of_one_name_are_not_exchanged(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    other, held_out = shard(games / "kgs6d.shard", range(60, 70)), games / "dev" / "kgs6d.shard"
+    lease.pack(games, held_out, RECIPE, None, tmp_path / "lease", 1.0)
+    lease.unpack(tmp_path / "lease", tmp_path / "work")
+    assert (tmp_path / "work" / "games" / "kgs6d.shard").read_bytes() == other.read_bytes()
+    assert (tmp_path / "work" / "held-out" / "kgs6d.shard").read_bytes() == held_out.read_bytes()
+    (games / "more").mkdir()
+    shard(games / "more" / "kgs6d.shard", range(70, 75))
+    with pytest.raises(RecipeError, match=r"two shards in it are named kgs6d\.shard: rename one"):
+        lease.pack(games, held_out, RECIPE, None, tmp_path / "lease", 1.0)
+
+
+def test_only_what_was_packed_before_is_packed_over(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    held_out, mine = games / "dev" / "kgs6d.shard", tmp_path / "lease" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("not to be lost", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"not what `lease.py pack` wrote, and kept"):
+        lease.pack(games, held_out, RECIPE, None, tmp_path / "lease", 1.0)
+    assert mine.is_file()
+    for _ in range(2):
+        lease.pack(games, held_out, RECIPE, None, tmp_path / "new", 1.0)
+
+
 def test_the_strongest_come_first_where_room_is_short(lease: ModuleType, games: Path, tmp_path: Path) -> None:
     held_out = games / "dev" / "kgs6d.shard"
     lease.pack(games, held_out, RECIPE, None, tmp_path / "all", 1.0)
     sizes = {path.name: path.stat().st_size for path in (tmp_path / "all").iterdir()}
-    room = sizes["kgs6d.shard.xz"] + sizes["smoke.toml"] + sizes["kgs6d-000.shard.xz"] + 10
+    room = sizes["held-out.xz"] + sizes["smoke.toml"] + sizes["kgs6d-000.shard.xz"] + 10
     lease.pack(games, held_out, RECIPE, None, tmp_path / "some", room / 2**20)
-    assert {path.name for path in (tmp_path / "some").glob("*.xz")} == {"kgs6d.shard.xz", "kgs6d-000.shard.xz"}
+    assert {path.name for path in (tmp_path / "some").glob("*.xz")} == {"held-out.xz", "kgs6d-000.shard.xz"}
     with pytest.raises(RecipeError, match="larger --megabytes"):
-        lease.pack(games, held_out, RECIPE, None, tmp_path / "none", sizes["kgs6d.shard.xz"] / 2**20)
+        lease.pack(games, held_out, RECIPE, None, tmp_path / "none", sizes["held-out.xz"] / 2**20)
+
+
+def test_what_cannot_run_there_is_refused_here(lease: ModuleType, games: Path, tmp_path: Path) -> None:
+    held_out, recipe = games / "dev" / "kgs6d.shard", tmp_path / "mine.toml"
+    start = tmp_path / "start.safetensors"
+    module = build_network("residual", in_planes=48, num_actions=81, filters=8, depth=1)
+    save_network(start, module, {"architecture": "residual", "feature_set": "alphago48", "board_size": 9})
+    fitting = "filters = 8\ndepth = 2\nboard_size = 9\npositions = 64\n"
+    recipe.write_text(fitting + "weights = { kgs6d = 3, tygem9d = 0.5 }\n", encoding="utf-8")
+    lease.pack(games, held_out, recipe, start, tmp_path / "lease", 1.0)
+    with pytest.raises(RecipeError, match=r"start\.safetensors: its board_size is 9, the recipe's 19: give"):
+        lease.pack(games, held_out, RECIPE, start, tmp_path / "lease", 1.0)
+    recipe.write_text(fitting + "cooldown_shares = { aebpro = 0.2 }\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match="no source 'aebpro' among the games; there are kgs6d, other, tygem9d"):
+        lease.pack(games, held_out, recipe, None, tmp_path / "lease", 1.0)
+
+
+@pytest.mark.parametrize(("extra", "batch"), [([], 64), (["--batch", "512"], 512), (["--clip=2", "--batch=16"], 16)])
+def test_the_ways_are_timed_with_the_batch_that_is_used(
+    lease: ModuleType, games: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: list[str], batch: int
+) -> None:
+    asked: list[int] = []
+
+    def fastest(command: list[str], batch: int, work: Path) -> list[str]:
+        asked.append(batch)
+        raise RecipeError("far enough")
+
+    monkeypatch.setattr(lease, "fastest", fastest)
+    lease.pack(games, games / "dev" / "kgs6d.shard", RECIPE, None, tmp_path / "lease", 1.0)
+    with pytest.raises(RecipeError, match="far enough"):
+        lease.begin(tmp_path / "lease", tmp_path / "work", 1.0, extra)
+    assert asked == [batch]
 
 
 def test_damage_on_the_way_is_seen(lease: ModuleType, games: Path, tmp_path: Path) -> None:
@@ -79,6 +145,28 @@ def test_bad_input_gets_one_line(lease: ModuleType, tmp_path: Path, capsys: pyte
     assert lease.main(["watch", "--work", str(tmp_path), "--seconds", "1", "--output", str(tmp_path)]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert "no shards in it" in first and "no run was begun there" in second
+
+
+ELSEWHERE = """from importlib.machinery import PathFinder
+
+find = PathFinder.find_spec
+missing = {"sgfmill", "gymnasium", "matplotlib", "scipy", "sklearn", "PIL", "captum"}
+PathFinder.find_spec = lambda name, *rest: None if name.split(".")[0] in missing else find(name, *rest)
+"""  # as on a machine that has torch, numba, safetensors and tensorboard, and nothing else
+
+
+def test_a_run_needs_no_more_than_the_lent_machine_has(
+    lease: ModuleType, games: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "sitecustomize.py").write_text(ELSEWHERE, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "there"), str(ROOT)]))
+    monkeypatch.setattr(lease, "fastest", lambda *_: [])
+    lease.pack(games, games / "dev" / "kgs6d.shard", RECIPE, None, tmp_path / "lease", 1.0)
+    quick = ["--filters", "8", "--depth", "1", "--positions", "64", "--batch", "16", "--board_size", "9"]
+    process = lease.begin(tmp_path / "lease", tmp_path / "work", 5.0, [*quick, "--validation_positions", "32"])
+    assert process.wait(timeout=240) == 0, (tmp_path / "work" / "train.out").read_text(encoding="utf-8")
+    assert (tmp_path / "work" / "run" / "network.safetensors").is_file()
 
 
 @pytest.mark.slow

@@ -180,6 +180,54 @@ def test_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     assert report.games == 3
 
 
+def test_files_of_one_name_in_two_commands_do_not_overwrite_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate(("kgs", "fox")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "games.sgfs").write_text(game(number))
+    monkeypatch.chdir(tmp_path)
+    output = tmp_path / "shards"
+    assert prepare([tmp_path / "kgs" / "games.sgfs"], output, Settings()).shards == ["games.shard"]
+    assert prepare([tmp_path / "fox"], output, Settings()).shards == ["games_2.shard"]
+    first = codes_of(output)
+    assert len(first) == 2 and first["games.shard"] != first["games_2.shard"]
+    report = prepare([Path("fox/games.sgfs"), Path("kgs")], output, Settings())  # each under the name it has
+    assert report.shards == ["games_2.shard", "games.shard"] and codes_of(output) == first
+    (tmp_path / "kgs").rename(tmp_path / "moved")
+    assert prepare([tmp_path / "moved"], output, Settings()).shards == ["games.shard"]
+    assert codes_of(output) == first
+
+
+def test_a_folder_that_grew_keeps_its_name(tmp_path: Path) -> None:
+    source, output = tmp_path / "mine", tmp_path / "shards"
+    source.mkdir()
+    for name in ("b", "a"):
+        (source / f"{name}.sgf").write_text(game(ord(name)))
+        assert prepare([source], output, Settings()).shards == ["mine.shard"]
+    assert {name: len(games) for name, games in codes_of(output).items()} == {"mine.shard": 2}
+
+
+def test_a_link_that_leads_nowhere_is_counted(tmp_path: Path) -> None:
+    source, output = make_input(tmp_path), tmp_path / "shards"
+    (source / "loose" / "0.sgf").symlink_to(tmp_path / "absent.sgf")
+    (source / "lost.sgfs").symlink_to(tmp_path / "absent.sgfs")
+    (source / "loose" / "1.sgf").symlink_to(source / "loose" / "90.sgf")
+    for _ in range(2):
+        report = prepare([source], output, Settings())
+        assert report.games == 102 and report.skipped["the file cannot be read"] == 2
+        assert sorted(report.shards) == sorted(codes_of(output)) == ["first.shard", "input.shard", "second.shard"]
+
+
+def test_old_parts_of_what_changed_do_not_stay(tmp_path: Path) -> None:
+    path, output = tmp_path / "games.sgfs", tmp_path / "shards"
+    path.write_text("".join(game(seed) for seed in range(25)))
+    assert len(prepare([path], output, Settings(games_per_shard=10)).shards) == 3
+    path.write_text("".join(game(seed) for seed in range(30, 42)))
+    report = prepare([path], output, Settings(games_per_shard=10))
+    assert sorted(report.shards) == sorted(codes_of(output)) == ["games.1.shard", "games.shard"]
+
+
 def test_progress_runs_to_the_end(tmp_path: Path) -> None:
     source = make_input(tmp_path)
     told: list[Progress] = []

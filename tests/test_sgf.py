@@ -111,6 +111,12 @@ def test_handicap_stones_that_the_record_leaves_out(tmp_path: Path) -> None:
     assert "D4 Q16 D16 Q4 K10" in problems[0].remedy
 
 
+@pytest.mark.parametrize(("size", "points"), [(19, "D4 Q16 Q4"), (9, "C3 G7 G3")])
+def test_three_handicap_stones_stand_where_records_have_them(tmp_path: Path, size: int, points: str) -> None:
+    _, problems = scan_text(tmp_path, f"(;SZ[{size}]HA[3];W[ee])")  # GTP has D4 Q16 D16
+    assert f"the usual points are taken: {points}" in str(problems[0])
+
+
 def test_free_handicap_by_black_moves_adds_no_stones(tmp_path: Path) -> None:
     record = one(tmp_path, "(;SZ[19]HA[2];B[dd];B[pp];W[pd])")
     assert (record.setup_count, record.move_count) == (0, 3)

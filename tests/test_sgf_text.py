@@ -108,6 +108,51 @@ def test_games_of_many_countries_in_one_file(tmp_path: Path) -> None:
     assert sum((record.black, record.white) == pair for record, pair in zip(records, expected, strict=True)) >= 17
 
 
+MIXED = [
+    ("gb18030", "柯洁", "黑中盘胜"),
+    ("shift_jis", "山城宏", "白表"),
+    ("big5", "許家元", "許功"),
+    ("utf-8", "이창호", "黑中盘胜一"),
+]
+
+
+@pytest.mark.parametrize("ca", [True, False])
+@pytest.mark.parametrize("first", range(4))
+def test_each_game_of_a_file_has_its_own_encoding(tmp_path: Path, first: int, ca: bool) -> None:
+    order = MIXED[first:] + MIXED[:first]
+    games = []
+    for codec, name, result in order:
+        label = f"CA[{DECLARED.get(codec, 'UTF-8')}]" * ca
+        text = f"(;GM[1]SZ[9]{label}PB[{name}]RE[{result}];B[aa]C[{name * 3}{result}];W[bb]C[好一手];B[cc])\n"
+        games += [text.encode(codec, errors="replace")] * 60
+    records, problems = scan_text(tmp_path, b"".join(games))
+    assert not problems
+    assert [record.move_count for record in records] == [3] * 240
+    wanted = [(name, result) for _, name, result in order for _ in range(60)]
+    assert [(record.black, record.result) for record in records] == wanted
+
+
+def test_a_wrong_ca_among_games_of_another_encoding_is_named(tmp_path: Path) -> None:
+    right = record_in("gb18030", "柯洁", "李世石", "CA[GB2312]")
+    games = [
+        right,
+        record_in("utf-8", "이창호", "古力", "CA[GB2312]"),
+        record_in("euc_kr", "이창호", "이세돌", "CA[klingon]"),
+    ]
+    _, problems = scan_text(tmp_path, b"\n".join([*games, right]))
+    assert [(problem.game, problem.reason) for problem in problems] == [
+        (2, "another encoding than the text is in"), (3, "an encoding that is not known"),
+    ]  # fmt: skip
+
+
+def test_characters_that_look_like_utf8_by_chance(tmp_path: Path) -> None:
+    assert "时越".encode("gb18030").decode("utf-8") == "ʱԽ"
+    for ca in ("", "CA[GB2312]"):
+        usual, odd = record_in("gb18030", "柯洁", "古力", ca), record_in("gb18030", "时越", "时越", ca)
+        records, problems = scan_text(tmp_path, b"\n".join([usual, odd, usual]))
+        assert [record.black for record in records] == ["柯洁", "时越", "柯洁"] and not problems
+
+
 def test_undecodable_text_is_replaced(tmp_path: Path) -> None:
     records, _ = scan_text(tmp_path, b"(;SZ[9]CA[UTF-8]PB[\xff\xfe\x80ab];B[aa];W[bb])")
     assert records[0].move_count == 2

@@ -286,6 +286,15 @@ def test_a_time_limit_ends_a_run(folder: Path, capsys: pytest.CaptureFixture[str
     assert 1.2 <= load_network(folder / "t" / "network.safetensors").metadata["training"]["seconds"] < 60
 
 
+def test_epochs_end_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--games", folder / "one.shard", "--positions", 0, "--run", folder / "r")
+    status, err = run(capsys, folder / "short.toml", *options, "--epochs", 1.5)
+    assert status == 0, err
+    learnt = int(err.partition(" positions of ")[0].split()[-1].replace(",", ""))
+    assert len(losses(folder / "r")) == -(-round(1.5 * learnt) // 16) and "left 0:00:00" in err
+    assert f"positions = {round(1.5 * learnt)}" in (folder / "r" / "recipe.toml").read_text(encoding="utf-8")
+
+
 def test_smoke_makes_any_recipe_small(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     games = ("--games", folder / "one.shard", "--run", folder / "s")
     status, err = run(capsys, folder / "long.toml", "--smoke", *games)

@@ -1,7 +1,7 @@
 """Train on a machine that is lent for half an hour: pack, begin, watch, fetch; rehearse does all of it here.
 
     python training/lease.py pack data/shards data/shards/dev/kgs6d.shard --recipe training/recipes/flagship.toml \
-        --start bundled --output lease
+        --output lease
     python training/lease.py begin lease --work /tmp/work --minutes 24     # there: unpacks, tries, starts the run
     python training/lease.py watch --work /tmp/work --seconds 560 --output "$OUT"   # there, until the run is over
     python training/lease.py fetch FOLDER --run runs/flagship              # here: checks what came back
@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,14 +32,18 @@ from typing import Any
 
 from goengine.bundled import network_file
 from goengine.checkpoint import load_network
+from goengine.corpus import source_name
+from goengine.dataset import check_sources
 from goengine.errors import GoEngineError, RecipeError
 from goengine.exits import exit_status
 from goengine.recipe import read_recipe
 from goengine.runlog import clock
 from goengine.shards import SUFFIX, Shard
+from goengine.trainer import check_start
 
 TRAINING = Path(__file__).resolve().parent
 MANIFEST = "lease.json"
+HELD_OUT = "held-out.xz"  # what is learnt from ends in .shard.xz, so that none has this name
 # Sources in the order in which they fill the space: the strongest first, the plentiful last (data/README.md).
 ORDER = ("kgs6d", "aebpro", "foxpro", "fox9d", "kgsmixed", "tom9d", "tygem9d")
 BACK_BYTES = 16 * 2**20  # the largest file that comes back
@@ -53,6 +58,11 @@ def digest(path: Path) -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def compressed(path: Path) -> bytes:
+    """A file as it travels."""
+    return lzma.compress(path.read_bytes(), preset=6)
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:
@@ -71,50 +81,56 @@ def pack(games: Path, held_out: Path, recipe: Path, start: Path | None, output: 
     Raises:
         RecipeError: where there is nothing to pack, or a file cannot be used.
     """
-    shards = in_order(path for path in games.rglob(f"*{SUFFIX}") if "dev" not in path.relative_to(games).parts)
+    found = [path for path in games.rglob(f"*{SUFFIX}") if "dev" not in path.relative_to(games).parts]
+    shards = in_order(path for path in found if Shard.open(path).header.get("split", "train") == "train")
+    if len(shards) < len(found):
+        say(f"{len(found) - len(shards)} shards are held out, never for training: left out")
     if not shards:
         raise RecipeError(f"{games}: no shards in it; make them with data/prepare_games.py")
-    read_recipe(recipe)
-    if start is not None:
-        load_network(start)
+    wanted = read_recipe(recipe)
+    if start is not None and wanted.start != "network":  # which takes the network's own shape
+        check_start(wanted, load_network(start), start)
+    names = Counter(path.name for path in shards)
+    if (twice := max(names, key=lambda name: names[name])) and names[twice] > 1:
+        raise RecipeError(f"{games}: two shards in it are named {twice}: rename one, for they travel in one folder")
     if output.exists():
+        if not (output / MANIFEST).is_file():
+            raise RecipeError(f"{output}: not what `lease.py pack` wrote, and kept: give another --output")
         shutil.rmtree(output)
     output.mkdir(parents=True)
+    (output / MANIFEST).write_text("{}", encoding="utf-8")  # this far it may be packed over again
     room = int(megabytes * 2**20)
     files: dict[str, dict[str, Any]] = {}
 
-    def add(path: Path, data: bytes, packed: bool) -> bool:
+    def add(name: str, data: bytes, positions: int = 0) -> bool:
         nonlocal room
         if len(data) > room:
             return False
-        name = path.name + (".xz" if packed else "")
         (output / name).write_bytes(data)
         room -= len(data)
-        files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "positions": 0}
-        if packed:
-            files[name]["positions"] = Shard.open(path).header["labels"]
+        files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "positions": positions}
         return True
 
-    if not add(held_out, lzma.compress(held_out.read_bytes(), preset=6), True):
+    if not add(HELD_OUT, compressed(held_out)):
         raise RecipeError(f"{held_out} alone takes more than {megabytes:g} MiB: give a larger --megabytes")
-    add(recipe, recipe.read_bytes(), False)
-    if start is not None and not add(start, start.read_bytes(), False):
+    add(recipe.name, recipe.read_bytes())
+    if start is not None and not add(start.name, start.read_bytes()):
         raise RecipeError(f"{start} takes more than {megabytes:g} MiB: give a larger --megabytes")
     taken = 0
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # liblzma works outside the interpreter's lock
         width = os.cpu_count() or 1
         for first in range(0, len(shards), width):
             some = shards[first : first + width]
-            for path, data in zip(
-                some, threads.map(lambda p: lzma.compress(p.read_bytes(), preset=6), some), strict=True
-            ):
-                if add(path, data, True):
-                    taken += files[path.name + ".xz"]["positions"]
+            for path, data in zip(some, threads.map(compressed, some), strict=True):
+                if add(f"{path.name}.xz", data, positions := Shard.open(path).header["labels"]):
+                    taken += positions
                     say(f"{path.name}: {len(data) / 2**20:.1f} MiB, {taken:,} positions, {room / 2**20:.1f} MiB left")
             if room < 2**20:
                 break
     if not taken:
         raise RecipeError(f"no shard fits into {megabytes:g} MiB: give a larger --megabytes")
+    packed = {source_name(name) for name in files if name.endswith(f"{SUFFIX}.xz")}
+    check_sources((*wanted.weights, *wanted.cooldown_shares), sorted(packed))
     manifest = {
         "recipe": recipe.name,
         "start": start.name if start else None,
@@ -136,7 +152,8 @@ def unpack(lease: Path, work: Path) -> dict[str, Any]:
     """
     try:
         manifest: dict[str, Any] = json.loads((lease / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        names = list(manifest["files"])
+    except (OSError, ValueError, KeyError):
         raise RecipeError(f"{lease}: not what `lease.py pack` writes; was it named in what travels?") from None
     for folder in ("games", "held-out"):
         (work / folder).mkdir(parents=True, exist_ok=True)
@@ -146,12 +163,13 @@ def unpack(lease: Path, work: Path) -> dict[str, Any]:
         if not source.is_file() or digest(source) != manifest["files"][name]["sha256"]:
             raise RecipeError(f"{source}: missing or damaged on its way; pack and send again")
         if name.endswith(".xz"):
-            plain = name.removesuffix(".xz")
-            folder = "held-out" if plain == manifest["validation"] else "games"
-            (work / folder / plain).write_bytes(lzma.decompress(source.read_bytes()))
+            plain = work / "games" / name.removesuffix(".xz")
+            if name == HELD_OUT:
+                plain = work / "held-out" / manifest["validation"]
+            plain.write_bytes(lzma.decompress(source.read_bytes()))
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        list(threads.map(one, manifest["files"]))
+        list(threads.map(one, names))
     return manifest
 
 
@@ -169,8 +187,9 @@ def begin(lease: Path, work: Path, minutes: float, extra: Sequence[str]) -> subp
     if manifest["start"]:
         command += ["--from", str(lease / manifest["start"])]
     command += extra
-    batch = read_recipe(lease / manifest["recipe"]).batch
-    options = fastest(command, batch, work)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--batch", type=int, default=read_recipe(lease / manifest["recipe"]).batch)
+    options = fastest(command, parser.parse_known_args(extra)[0].batch, work)
     left = minutes - (time.monotonic() - began) / 60
     if left <= 0:
         raise RecipeError(f"nothing is left of {minutes:g} minutes after unpacking and trying: give more --minutes")
@@ -313,25 +332,23 @@ def rehearse(minutes: float = 1.0) -> None:
     with tempfile.TemporaryDirectory() as name:
         there = Path(name)
         shards = there / "shards"
-        prepare = [
-            sys.executable,
-            str(TRAINING.parent / "data" / "prepare_games.py"),
-            str(TRAINING.parent / "data/samples"),
-        ]
-        subprocess.run([*prepare, "--output", str(shards), "--holdout", "0.2"], check=True)
+        script = TRAINING.parent / "data" / "prepare_games.py"
+        prepare = [sys.executable, script, TRAINING.parent / "data" / "samples", "--output", shards, "--holdout", "0.2"]
+        subprocess.run(list(map(str, prepare)), check=True)
         held_out = next(iter(shards.rglob("*.holdout.shard")), None)
         if held_out is None:
             raise RecipeError("the sample games left none to validate on")
         moved = there / f"held-out{SUFFIX}"
         held_out.rename(moved)
-        recipe = TRAINING / "recipes" / "smoke.toml"
-        quick = ["--filters", "8", "--positions", "0", "--batch", "32", "--log_steps", "5"]
-        quick += ["--validation_positions", "64", "--cooldown", "0.4"]
+        quick = {"filters": 8, "positions": 0, "minutes": minutes, "batch": 32, "log_steps": 5, "cooldown": 0.4}
+        recipe = there / "quick.toml"
+        settings = read_recipe(TRAINING / "recipes" / "smoke.toml", {**quick, "validation_positions": 64})
+        recipe.write_text(settings.to_toml(), encoding="utf-8")
         start: Path | None = None
         for turn in range(2):  # the second goes on from what the first brought back
             pack(shards, moved, recipe, start, there / "lease", megabytes=4)
             work = there / f"work{turn}"
-            process = begin(there / "lease", work, minutes, quick)
+            process = begin(there / "lease", work, minutes, [])
             while watch(work, 60 * minutes, there / f"back{turn}"):
                 pass
             process.wait()

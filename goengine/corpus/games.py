@@ -4,23 +4,15 @@ In a game where only one player is to be learnt from, only that colour's moves a
 """
 
 import hashlib
-import os
-from collections.abc import Callable, Collection, Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from goengine.corpus.codes import GameCodes
-from goengine.corpus.mixture import check_mixture
-from goengine.errors import RecipeError
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 
-if TYPE_CHECKING:
-    from goengine.sgf import GameRecord
-
-__all__ = ["BLACKS", "BOTH", "WHITES", "Corpus", "join", "load_corpus", "shuffled", "source_name"]
+__all__ = ["BLACKS", "BOTH", "WHITES", "Corpus", "join", "shuffled"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -262,115 +254,6 @@ def join(corpora: Sequence[Corpus]) -> Corpus:
     offsets = np.cumsum([0, *map(len, pieces)])
     moves = np.concatenate([np.empty(0, np.uint16), *pieces])
     return Corpus(corpora[0].size, names, moves, offsets, np.concatenate(sources), None, np.concatenate(whose))
-
-
-def source_name(path: str | os.PathLike[str]) -> str:
-    """The source that a file of games belongs to: its name without endings and without a trailing number.
-
-    ``kgs6d-001.sgfs.xz`` and ``kgs6d.shard`` are both ``kgs6d``.
-    """
-    stem = Path(path).name.split(".")[0]
-    head, _, tail = stem.rpartition("-")
-    return head if head and tail.isdigit() else stem
-
-
-class _Piece(NamedTuple):
-    """The games of one file: the arguments of `GameCodes`."""
-
-    moves: npt.NDArray[np.uint16]
-    offsets: Ints
-    labels: Ints | None
-
-
-def load_corpus(
-    paths: Iterable[str | os.PathLike[str]],
-    size: int = 19,
-    *,
-    training: bool = False,
-    progress: Callable[[str], None] | None = None,
-) -> Corpus:
-    """Read shards, or game records in any form that `goengine.sgf.read_games` takes.
-
-    Loose SGF files of a folder are one source, named after the folder; any other file belongs to that of `source_name`.
-
-    Args:
-        paths: files and folders; a folder of shards gives its shards.
-        size: games on other boards are left out.
-        training: refuse what lies in a folder named ``dev``: those games are for validation only.
-        progress: called with a line of text a file, and one for all loose SGF files of a folder.
-
-    Raises:
-        RecipeError: when nothing of this size is there, or validation games were given for training.
-        ShardError, RecordError: for files that cannot be used, and shards that do not go together.
-    """
-    from goengine.shards import Shard, is_shard
-
-    shards: list[tuple[str, Shard]] = []
-    pieces: dict[str, list[_Piece]] = {}
-    loose: dict[Path, list[int]] = {}
-    for path, folder in _files(paths, training):
-        source = source_name(path) if folder is None else folder.resolve().name or "games"
-        if is_shard(path):
-            shard = Shard.open(path)
-            if shard.size != size:
-                raise RecipeError(f"{path}: its games are on {shard.size}x{shard.size} boards, not {size}x{size}")
-            if training and shard.header.get("split", "train") != "train":
-                raise RecipeError(f"{path}: a shard of split {shard.header['split']!r}, never for training")
-            shards.append((source, shard))
-            counts = np.stack([shard.labels_per_game, shard.first_move]).astype(np.int64)
-            piece = _Piece(shard.moves, shard.offsets, counts)
-        else:
-            piece = _read_records(path, size)
-        if folder is not None:
-            loose.setdefault(folder, []).append(len(piece.offsets) - 1)
-        elif progress is not None:
-            progress(f"{path}: {len(piece.offsets) - 1:,} games")
-        if len(piece.offsets) > 1:
-            pieces.setdefault(source, []).append(piece)
-    if progress is not None:
-        for where, counted in loose.items():
-            progress(f"{where}: {sum(counted):,} games in {len(counted):,} files")
-    if not pieces:
-        given = ", ".join(map(str, paths)) or "no files"
-        raise RecipeError(f"no {size}x{size} games among {given}: give shards (data/README.md) or SGF files")
-    check_mixture(shards)
-    names = sorted(pieces)
-    ordered = [(number, piece) for number, name in enumerate(names) for piece in pieces[name]]
-    files = [piece for _, piece in ordered]
-    codes = GameCodes([one.moves for one in files], [one.offsets for one in files], [one.labels for one in files])
-    sources = np.concatenate([np.full(len(piece.offsets) - 1, number) for number, piece in ordered])
-    return Corpus(size, names, codes, None, sources)
-
-
-def _files(paths: Iterable[str | os.PathLike[str]], training: bool) -> Iterable[tuple[Path, Path | None]]:
-    """The files of these paths: a folder gives all shards in it or, where it has none, all its game records.
-
-    With a loose SGF file comes the folder that was given.
-
-    For training, what lies in a subfolder named dev is passed over, and refused if it is asked for by name.
-    """
-    from goengine.sgf.files import game_files
-    from goengine.shards import SUFFIX
-
-    for path in map(Path, paths):
-        if training and "dev" in (path.resolve().name, path.resolve().parent.name):
-            raise RecipeError(f"{path}: games in a folder named dev are for validation, never for training")
-        if not path.is_dir():
-            yield path, None
-            continue
-        inside = sorted(path.rglob("*" + SUFFIX)) or list(game_files(path))
-        for file in inside:
-            if not (training and "dev" in file.relative_to(path).parts):
-                yield file, path if file.suffix.lower() == ".sgf" else None
-
-
-def _read_records(path: Path, size: int) -> _Piece:
-    from goengine.sgf import read_games
-
-    records: list[GameRecord] = [record for record in read_games(path) if record.size == size]
-    codes = [record.codes for record in records]
-    lengths = np.array([0, *map(len, codes)], dtype=np.int64)
-    return _Piece(np.concatenate([np.empty(0, np.uint16), *codes]).astype(np.uint16), np.cumsum(lengths), None)
 
 
 def shuffled(index: Ints, count: int, key: Sequence[int]) -> Ints:

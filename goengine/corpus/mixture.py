@@ -33,9 +33,9 @@ def check_mixture(shards: Iterable[tuple[str, Shard]]) -> None:
                 f"{path}: packed for version {planes} of the planes, this goengine makes version {PLANES_VERSION}: "
                 "pack it again with data/prepare_games.py"
             )
-        twin = bodies.setdefault(header["checksum"], path)
-        if twin != path and len(shard):
-            raise ShardError(f"{path} and {twin} hold the same games: give them once")
+        if len(shard) and (twin := bodies.setdefault(header["checksum"], path)) is not path:
+            what = f"{path} is given twice" if twin == path else f"{path} and {twin} hold the same games"
+            raise ShardError(f"{what}: give them once")
         mine = {name: value for name, value in header["filters"].items() if value and name not in _NO_FILTERS}
         other, theirs = filters.setdefault(source, (path, mine))
         if theirs != mine:

@@ -5,7 +5,7 @@ middle is used up to there, and `scan_games` says so. An illegal move is never s
 rest.
 
     files    files, folders and archives to streams of bytes
-    recode   streams in encodings whose characters may look like brackets to UTF-8
+    recode   games in encodings whose characters may look like brackets to UTF-8
     split    a stream to game trees
     tree     a game tree to its main line: a fast path, and sgfmill
     game     the main line to a `GameRecord`, with the meaning of the properties
@@ -75,7 +75,7 @@ def scan_games(path: str | os.PathLike[str], watch: Watch | None = None) -> Iter
 
 def _check_there(top: Path) -> None:
     try:
-        there = top.exists()
+        there = top.exists() or top.is_symlink()  # one that leads nowhere is a file that cannot be read
     except (OSError, ValueError):  # a name that is too long, or with a null byte
         there = False
     if not there:
@@ -111,13 +111,12 @@ def _scan_stream(stream: Readable | Exception, name: str, legal: Legal) -> Itera
         yield _damaged(name, 0, stream)
         return
     index = 0
-    texts, in_utf8 = _texts(stream)
-    for text in texts:
+    for text in _texts(stream):
         if isinstance(text, Exception):
             yield _damaged(name, index, text)
             return
         index += 1
-        record, problems = parse_game(text, name, index, legal, in_utf8)
+        record, problems = parse_game(text, name, index, legal)
         yield from problems
         if record is not None:
             yield record
@@ -125,18 +124,10 @@ def _scan_stream(stream: Readable | Exception, name: str, legal: Legal) -> Itera
         yield Problem(name, 0, "", "no game record in the file", "", "check that it is SGF", True)
 
 
-def _texts(stream: Readable) -> tuple[Iterator[GameText | Exception], bool]:
-    """The game trees of a stream, and whether they are in UTF-8 by now; an exception where it cannot be read on."""
+def _texts(stream: Readable) -> Iterator[GameText | Exception]:
+    """The game trees of a stream; an exception where it cannot be read on."""
     try:
-        readable, in_utf8 = recoded(stream)
-    except READ_ERRORS as error:
-        return iter([error]), False
-    return _guarded(split_games(readable)), in_utf8
-
-
-def _guarded(texts: Iterator[GameText]) -> Iterator[GameText | Exception]:
-    try:
-        yield from texts
+        yield from split_games(recoded(stream))
     except READ_ERRORS as error:
         yield error
 

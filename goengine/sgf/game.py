@@ -68,9 +68,7 @@ class _Reading:
         self.problems.append(Problem(*place, name, reason, detail, remedy, skipped, self.line))
 
 
-def parse_game(
-    text: GameText, source: str, index: int, legal: Legal, recoded: bool = False
-) -> tuple[GameRecord | None, list[Problem]]:
+def parse_game(text: GameText, source: str, index: int, legal: Legal) -> tuple[GameRecord | None, list[Problem]]:
     """The record of one SGF game tree, None if it cannot be used, and the problems met on the way.
 
     Args:
@@ -78,16 +76,15 @@ def parse_game(
         source: the file, for the record and the problems.
         index: the number of the game in its file, from 1.
         legal: counts the legal leading codes.
-        recoded: the text has been turned into UTF-8, so that CA says what it was before.
     """
     reading = _Reading(source, index, text.line)
     try:
-        return _record(text, reading, legal, recoded), reading.problems
+        return _record(text, reading, legal), reading.problems
     except _Unusable:
         return None, reading.problems
 
 
-def _record(text: GameText, reading: _Reading, legal: Legal, recoded: bool) -> GameRecord:
+def _record(text: GameText, reading: _Reading, legal: Legal) -> GameRecord:
     try:
         line, fault = read_line(text.data)
     except ValueError as error:
@@ -101,7 +98,7 @@ def _record(text: GameText, reading: _Reading, legal: Legal, recoded: bool) -> G
     if (game := root.get("GM", [b"1"])[0].strip()) not in (b"1", b""):
         raise reading.refuse("GM", "not a game of Go", shown(game), "remove the game: only GM[1] is Go")
     size = _size(root, reading)
-    texts = _texts(text.data, root, reading, recoded)
+    texts = _texts(text.data, root, reading)
     handicap = _handicap(root, reading)
     codes = _codes(line, size, reading)
     codes = _with_handicap(codes, handicap, size, reading)
@@ -141,10 +138,10 @@ def _size(root: Properties, reading: _Reading) -> int:
     return size
 
 
-def _texts(data: bytes, root: Properties, reading: _Reading, recoded: bool) -> dict[str, str]:
+def _texts(data: bytes, root: Properties, reading: _Reading) -> dict[str, str]:
     """The fields of the record that are text."""
     declared = root.get("CA", [b""])[0]
-    if recoded or data.isascii():
+    if data.isascii():
         codec, fault = "utf-8", ""
     else:
         codec, fault = codec_of(data, declared)
@@ -280,7 +277,9 @@ def _with_handicap(codes: NDArray[np.uint16], handicap: int, size: int, reading:
     if handicap > fixed_handicap_limit(size):
         reading.note("HA", "handicap stones are missing", str(handicap), "read without them: add AB with the stones")
         return codes
-    stones = fixed_handicap_points(handicap, size)
+    stones = fixed_handicap_points(4 if handicap == 3 else handicap, size)
+    if handicap == 3:  # records have the lower right corner there, GTP the upper left
+        del stones[2]
     places = " ".join(format_vertex(point, size) for point in stones)
     reading.note("HA", "handicap stones are missing", str(handicap), f"the usual points are taken: {places}")
     return np.concatenate((np.array(stones, dtype=np.uint16) | SETUP, codes))

@@ -22,7 +22,7 @@ _TO_TOKEN = re.compile(rb"[^()\[]*+(?:([()])|" + _VALUE + rb")", re.DOTALL)
 _TO_PARENTHESIS = re.compile(rb"(?:[^()\[]++|" + _VALUE + rb")*+([()])", re.DOTALL)
 # A root cannot stand inside a game: where one does, the game before it was not closed. Pasted into a comment, its
 # bracket would be escaped.
-_ROOT = re.compile(rb"\(\s*+;\s*+(?:GM|FF|SZ|CA|AP)\s*+\[[^\[\]\\]*+\]")
+ROOT = re.compile(rb"\(\s*+;\s*+(?:GM|FF|SZ|CA|AP)\s*+\[[^\[\]\\]*+\]")
 
 
 class Readable(Protocol):
@@ -63,7 +63,7 @@ def split_games(stream: Readable) -> Iterator[GameText]:
             line += buffer.count(b"\n", counted, found.start())
             counted = found.start()
             yield GameText(data, line, fault)
-            start = _ROOT if fault == TOO_LONG else _START  # the rest of a cut game is variations, not games
+            start = ROOT if fault == TOO_LONG else _START  # the rest of a cut game is variations, not games
             block = BLOCK
             continue
         if ended:
@@ -78,7 +78,7 @@ def split_games(stream: Readable) -> Iterator[GameText]:
 def _game(buffer: bytes, start: int, ended: bool) -> tuple[bytes, int, str] | None:
     """The game tree at ``start``, where it stops, and its fault; None when more of the file is needed to tell."""
     plain = _PLAIN_TREE.match(buffer, start)
-    following = _ROOT.search(buffer, start + 1)
+    following = ROOT.search(buffer, start + 1)
     limit = len(buffer) if following is None else following.start()
     if plain is not None and plain.end() <= limit:
         return plain[0], plain.end(), ""

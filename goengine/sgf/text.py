@@ -15,7 +15,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 _HANZI = (
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同现当没动面起"
@@ -45,6 +45,7 @@ _HANGUL = (
 )
 
 _GB, _BIG5, _SJIS, _KR, _LATIN = "gb18030", "big5hkscs", "cp932", "cp949", "cp1252"
+_EASTERN = (_GB, _SJIS, _KR, _BIG5)
 _KNOWN = {
     "gb2312": _GB, "gbk": _GB, "gb18030": _GB, "cp936": _GB, "x-gbk": _GB, "gb_2312-80": _GB, "euc-cn": _GB,
     "big5": _BIG5, "big5-hkscs": _BIG5, "cp950": _BIG5, "x-x-big5": _BIG5,
@@ -97,7 +98,7 @@ def is_mislabelled(data: bytes, codec: str) -> bool:
     """Whether text said to be western, as many programs say of any text, is clearly of the far east."""
     if codec not in _WESTERN:
         return False
-    weights = _weights(data)
+    weights = weigh(data)
     return max(weights.values()) > weights[_LATIN] + _CLEARLY
 
 
@@ -112,22 +113,28 @@ def fits(data: bytes, codec: str) -> bool:
 
 def detect(data: bytes) -> str:
     """The likeliest codec of text that is neither ASCII nor UTF-8."""
-    weights = _weights(data)
+    weights = weigh(data)
     return max(weights, key=lambda codec: weights[codec])
 
 
-def _weights(data: bytes) -> dict[str, float]:
+def weigh(data: bytes) -> dict[str, float]:
     """Log-likelihood of the bytes that are not ASCII, and of the ASCII byte after them, in each encoding."""
-    weights = dict.fromkeys((_GB, _SJIS, _KR, _BIG5, _LATIN), 0.0)
+    weights = dict.fromkeys((*_EASTERN, _LATIN), 0.0)
     total = 0
     for found in _SEGMENT.finditer(data):
-        for codec in (_GB, _SJIS, _KR, _BIG5):
-            weights[codec] += _weight(found[0], codec)
+        for codec, weight in zip(_EASTERN, _eastern_weights(found[0]), strict=True):
+            weights[codec] += weight
         weights[_LATIN] += _latin_weight(found[0], data[max(found.start() - 1, 0) : found.start()].isalpha())
         total += len(found[0])
         if total > _ENOUGH:
             break
     return weights
+
+
+@lru_cache(1 << 14)
+def _eastern_weights(segment: bytes) -> tuple[float, ...]:
+    """`_weight` in each of `_EASTERN`; names, events and results come again."""
+    return tuple(_weight(segment, codec) for codec in _EASTERN)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 Both give the same `Line`. The fast path takes only what it fully understands: one line without variations,
 identifiers in capitals, the properties of the root first, then nodes that each begin with one move. sgfmill reads
-everything else, and is imported here and nowhere else.
+everything else, and is imported here and nowhere else, with the first tree that needs it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from sgfmill import sgf_grammar
 
 from goengine.sgf.split import closed
 
@@ -58,6 +57,8 @@ def read_line(data: bytes) -> tuple[Line, str]:
     try:
         return read_any(data), ""
     except ValueError as error:
+        from sgfmill import sgf_grammar
+
         _, end = sgf_grammar.tokenise(data)  # stops where it can make nothing of the next bytes
         return read_any(closed(data, 0, end)[0]), str(error)
 
@@ -106,5 +107,7 @@ def read_any(data: bytes) -> Line:
     Raises:
         ValueError: sgfmill cannot read it.
     """
+    from sgfmill import sgf_grammar
+
     nodes = list(sgf_grammar.main_sequence_iter(sgf_grammar.parse_sgf_game(data)))
     return Line(nodes[0], nodes=nodes[1:])

@@ -28,7 +28,7 @@ from goengine.trainer.devices import (
     wants_bfloat16,
 )
 from goengine.trainer.launcher import launch
-from goengine.trainer.learning import Trainer
+from goengine.trainer.learning import Trainer, check_start
 from goengine.trainer.processes import Processes, lost_the_others
 from goengine.trainer.profiling import Profile, profile
 from goengine.trainer.schedule import schedule
@@ -48,6 +48,7 @@ __all__ = [
     "Trainer",
     "ValidationSet",
     "Vitals",
+    "check_start",
     "choose_device",
     "compiler_advice",
     "expected_loss",

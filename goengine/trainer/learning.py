@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from goengine.checkpoint import load_network, save_network
+from goengine.checkpoint import Network, load_network, save_network
 from goengine.dataset import Batch
 from goengine.errors import RecipeError
 from goengine.layers import unpack_words
@@ -25,7 +25,26 @@ from goengine.trainer.parts import Parts
 from goengine.trainer.processes import Processes
 from goengine.trainer.teacher import Teacher
 
-__all__ = ["Trainer"]
+__all__ = ["Trainer", "check_start"]
+
+
+def check_start(recipe: Recipe, network: Network, path: Path) -> None:
+    """Refuse a network that the recipe's cannot begin with; a residual one may have fewer blocks.
+
+    Raises:
+        RecipeError: naming the file, what differs, and the remedy.
+    """
+    config = network.module.config
+    theirs = {"network": network.metadata["architecture"], "feature_set": network.feature_set}
+    theirs |= {"board_size": network.size, "filters": config["filters"], "activation": config["activation"]}
+    if recipe.network != "residual" or config["depth"] > recipe.depth:
+        theirs["depth"] = config["depth"]
+    for setting, value in theirs.items():
+        if getattr(recipe, setting) != value:
+            raise RecipeError(
+                f"{path}: its {setting} is {value!r}, the recipe's {getattr(recipe, setting)!r}: "
+                f"give --{setting} {value}, or start anew without --from"
+            )
 
 
 def _no_mark(_: str) -> None:
@@ -137,17 +156,7 @@ class Trainer:
             RecipeError: when its network is another than the recipe's.
         """
         network = load_network(path)
-        config = network.module.config
-        theirs = {"network": network.metadata["architecture"], "feature_set": network.feature_set}
-        theirs |= {"board_size": network.size, "filters": config["filters"], "activation": config["activation"]}
-        if self.recipe.network != "residual" or config["depth"] > self.recipe.depth:
-            theirs["depth"] = config["depth"]
-        for setting, value in theirs.items():
-            if getattr(self.recipe, setting) != value:
-                raise RecipeError(
-                    f"{path}: its {setting} is {value!r}, the recipe's {getattr(self.recipe, setting)!r}: "
-                    f"give --{setting} {value}, or start anew without --from"
-                )
+        check_start(self.recipe, network, path)
         self.module.load_state_dict(network.module.state_dict(), strict=False)  # the further blocks are not in it
         self.averages = Averages(self.module, self.recipe.ema)
 
