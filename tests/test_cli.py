@@ -109,6 +109,11 @@ def test_options_out_of_range_are_one_line(words: list[str], reason: str, capsys
         assert reason in refused(capsys, "play", *words)
 
 
+@pytest.mark.parametrize("command", ["suggest", "explain"])
+def test_to_show_nothing_is_refused(command: str, record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--top 0 is not possible: use 1 or more" in refused(capsys, command, str(record), "--top", "0")
+
+
 @pytest.mark.parametrize(
     ("words", "points"),
     [([], None), (["--resign"], 30.0), (["--resign", "--seed", "1"], 30.0), (["--resign", "25"], 25.0)],

@@ -14,7 +14,9 @@ from goengine.exits import STOPPED
 from goengine.networks import build_network
 from goengine.reinforce import Learner, ReinforceRecipe
 from goengine.reinforce.learning import advantages, policy_loss
+from goengine.repertoire import Repertoire
 from goengine.resize import resized
+from goengine.rules import Position
 from goengine.selfplay import Game, Played
 from goengine.trainer import read_run
 from training import reinforce
@@ -188,3 +190,17 @@ def test_the_script_stops_goes_on_and_measures(
     for bad, message in ((["--lr", "1"], "there is no setting"), (["--resume"], "--run DIR")):
         assert reinforce.main(bad) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_repertoire_plays_no_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no part of what learns, and a resumed run would not have it."""
+    from goengine.checkpoint import save_network
+
+    begin, tiny = tmp_path / "with.safetensors", network(5)
+    words = Position(5).encode_words().reshape(1, -1)
+    save_network(begin, tiny.module, tiny.metadata, Repertoire.of(words, np.array([12]), 5))
+    (tmp_path / "r.toml").write_text('name = "r"\nboard_size = 5\ngames = 4\nslots = 4\niterations = 1\nthreads = 1\n')
+    command = [str(tmp_path / "r.toml"), "--run", str(tmp_path / "run"), "--measure-games", "2", "--from"]
+    assert reinforce.main([*command, str(begin), "--stop-after", "0"]) == STOPPED
+    assert "its repertoire of openings plays no part" in capsys.readouterr().err
+    assert load_network(tmp_path / "run" / "start.safetensors").repertoire is None

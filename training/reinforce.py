@@ -13,6 +13,7 @@ the end of the game, the win rate against the start measured as it goes. What a 
 
 import argparse
 import contextlib
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -76,13 +77,16 @@ def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
     began_with = network_file(arguments.begin)
     if resumed is not None:
         began_with = folder / "start.safetensors"
-    learner = Learner(recipe, resized(load_network(began_with, str(device)), recipe.board_size))
+    network = resized(load_network(began_with, str(device)), recipe.board_size)
+    learner = Learner(recipe, dataclasses.replace(network, repertoire=None))
     if resumed is not None:
         learner.restore(resumed)
 
     with contextlib.ExitStack() as at_end:
         log = RunLog(folder, resumed_at=learner.iterations if resumed is not None else None)
         at_end.callback(log.close)
+        if network.repertoire is not None:
+            log.say(f"{began_with}: its repertoire of openings plays no part, and is not in what is written")
         (folder / "recipe.toml").write_text(settings.to_toml(recipe), encoding="utf-8")
         if resumed is None:
             export(folder / "start.safetensors", learner.start, {})

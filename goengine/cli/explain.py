@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the picture and print what the move depends on."""
     options.check(args)
+    options.check_counts(args, "top")
     if not args.no_picture:
         from goengine.visualize.extras import check_extras
 
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_report(explanation, args.by, played, written)))
     else:
-        sys.stdout.write("\n".join(_lines(explanation, args.by, played, max(1, args.top))) + "\n")
+        sys.stdout.write("\n".join(_lines(explanation, args.by, played, args.top)) + "\n")
         if written is not None:
             sys.stderr.write(f"wrote {written}\n")
     return 0

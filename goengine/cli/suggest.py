@@ -21,8 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the network's favourite moves in a position of a game."""
     options.check(args)
+    options.check_counts(args, "top")
     position, played = records.load_position(args)
-    favourites = options.make_player(args).suggest(position, max(1, args.top))
+    favourites = options.make_player(args).suggest(position, args.top)
     vertex = played and format_vertex(played[1], position.size)
     if args.json:
         moves = [{"move": format_vertex(point, position.size), "probability": p} for point, p in favourites]
