@@ -7,7 +7,7 @@ from pathlib import Path
 
 from goengine.errors import GoEngineError
 
-__all__ = ["check_output", "written"]
+__all__ = ["check_output", "write_text", "written"]
 
 
 def check_output(path: str | os.PathLike[str]) -> Path:
@@ -43,3 +43,9 @@ def written(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file in UTF-8; errors as of `written`."""
+    with written(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from goengine.errors import GoEngineError
-from goengine.files import written
+from goengine.files import write_text
 
 __all__ = ["WorkFolder"]
 
@@ -40,8 +40,7 @@ class WorkFolder:
         """Write a file of the folder, or of a folder in it, whole or not at all."""
         target = self.path / name
         target.parent.mkdir(exist_ok=True)
-        with written(target) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(target, text)
 
     def close(self) -> None:
         """Let others have the folder."""

@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from goengine.files import written
+from goengine.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 GALLERY = ROOT / "docs" / "gallery"
@@ -161,8 +161,7 @@ def main(argv: list[str] | None = None) -> int:
     for picture in () if arguments.page else [known[name] for name in arguments.names or known]:
         if arguments.again or not (folder / f"{picture.name}.png").exists():
             failed += not make(picture, folder)
-    with written(folder / "README.md") as temporary:
-        temporary.write_text(page(folder), encoding="utf-8")
+    write_text(folder / "README.md", page(folder))
     return int(failed > 0)
 
 

@@ -26,7 +26,7 @@ from goengine.evaluation.evaluator import Subject, measure
 from goengine.evaluation.heldout import load_games
 from goengine.evaluation.plots import check_matplotlib, write_plots
 from goengine.exits import exit_status
-from goengine.files import written
+from goengine.files import write_text
 
 VERSION = 1  # of the stored files: another one is measured again
 
@@ -85,12 +85,6 @@ def stored(path: Path, settings: Row) -> Row | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return figures if isinstance(figures, dict) else None
-
-
-def write(path: Path, text: str) -> None:
-    """A text file."""
-    with written(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def tables(network: Network, files: dict[str, Row], plots: bool) -> Iterator[str]:
@@ -182,15 +176,15 @@ def report(arguments: argparse.Namespace) -> int:
                 print(f"interrupted in {path}; the same command goes on with this file", file=sys.stderr)
                 return 130
             text = json.dumps({"settings": settings, "figures": figures}, indent=1)
-            write(arguments.folder / f"{name}.json", text)
+            write_text(arguments.folder / f"{name}.json", text)
         if not arguments.no_plots:
             write_plots([figures["single"], figures["eight"]], arguments.folder / name)
         top1, averaged = (figures[way]["top1"] for way in ("single", "eight"))
         print(f"{name}: top-1 {top1:.2%}, with 8 symmetries {averaged:.2%}", file=sys.stderr)
         files[name] = figures
     described = {"network": network.name, "file": str(arguments.network), "sha256": digest, "files": files}
-    write(arguments.folder / "report.json", json.dumps(described, indent=1))
-    write(arguments.folder / "report.md", "\n".join(tables(network, files, not arguments.no_plots)) + "\n")
+    write_text(arguments.folder / "report.json", json.dumps(described, indent=1))
+    write_text(arguments.folder / "report.md", "\n".join(tables(network, files, not arguments.no_plots)) + "\n")
     print(arguments.folder / "report.md")
     return 0
 

@@ -39,9 +39,13 @@ def _cache_folder() -> Path:
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     cache_home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     own = f"goengine-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
-    for first in (True, False):
-        try:  # where there is no temporary folder, gettempdir fails, and it may not be needed
-            parent = Path(chosen or Path(cache_home) / "goengine") if first else Path(tempfile.gettempdir()) / own
+
+    def candidates() -> Iterator[Path]:
+        yield Path(chosen) if chosen else Path(cache_home) / "goengine"
+        yield Path(tempfile.gettempdir()) / own  # asked for only now: there may be none
+
+    for parent in candidates():
+        try:
             (parent / name).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=parent / name):
                 return parent / name

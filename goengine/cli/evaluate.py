@@ -11,7 +11,7 @@ from goengine.cli import options
 from goengine.cli.progress import Progress, terminable
 from goengine.errors import GoEngineError, NetworkFileError
 from goengine.exits import INTERRUPTED
-from goengine.files import check_output, written
+from goengine.files import check_output, write_text
 
 if TYPE_CHECKING:
     from goengine.evaluation.accuracy import Report
@@ -132,8 +132,7 @@ def _mark(reports: "list[Report]", count: int, path: str) -> None:
 
     one, other = reports
     rows = differing_rows(one, other, count)
-    with written(path) as temporary:
-        temporary.write_text("".join(marked_positions(one, other, rows)), encoding="utf-8")
+    write_text(path, "".join(marked_positions(one, other, rows)))
     sys.stderr.write(f"wrote {path}: {len(rows)} positions\n")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from goengine.cli import options
 from goengine.coords import LETTERS, format_vertex, parse_vertex
 from goengine.errors import GoEngineError
-from goengine.files import check_output, written
+from goengine.files import check_output, write_text
 from goengine.gtp.session import Session
 from goengine.gtp.words import format_score
 from goengine.handicap import fixed_handicap_limit, fixed_handicap_points
@@ -264,8 +264,7 @@ class _Game:
             black=names["black"],
             white=names["white"],
         )
-        with written(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(path, text)
         _say(f"saved {path}")
 
 

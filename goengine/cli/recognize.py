@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goengine.errors import GoEngineError, ImageError
-from goengine.files import written
+from goengine.files import write_text
 
 if TYPE_CHECKING:
     from goengine.recognition.reading import Reading
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if args.sgf == "-":
         sys.stdout.write(text)
     elif args.sgf:
-        _write(Path(args.sgf), text)
+        write_text(Path(args.sgf), text)
     if args.overlay:
         from goengine.recognition.overlay import draw_overlay
 
@@ -106,11 +106,6 @@ def _sgf(reading: Reading, to_move: str) -> str:
     color = {"b": "black", "w": "white"}[to_move]
     black, white = _points(reading, 1), _points(reading, 2)
     return write_game(reading.size, [], setup_black=black, setup_white=white, to_play=color)
-
-
-def _write(path: Path, text: str) -> None:
-    with written(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _vertex(reading: Reading, row: int, column: int) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import CoordinateError, GoEngineError
-from goengine.files import written
+from goengine.files import write_text
 from goengine.gtp.protocol import GtpFailure, Handler
 from goengine.gtp.session import Session
 from goengine.gtp.words import color_of, format_score, syntax_error, take
@@ -113,8 +113,7 @@ class _GnuGo:
         if path.suffix.lower() != ".sgf":  # nothing else can be overwritten
             raise syntax_error("printsgf alone, or with a file whose name ends in .sgf")
         try:
-            with written(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+            write_text(path, text)
         except GoEngineError as error:
             raise GtpFailure(f"cannot open or write {error}") from None
         except OSError as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goengine.errors import GoEngineError
-from goengine.files import written
+from goengine.files import write_text
 from goengine.images.evaluation import Evaluation
 from goengine.images.sets import ImageSet
 
@@ -159,8 +159,8 @@ def write_report(
         f"<table><tr><th>class<th>images<th>precision<th>recall<th>F1<th>area under ROC{rows}</table>"
         f"{pictures}</html>\n"
     )
-    _write(folder / "report.json", json.dumps({"title": title, **about, **evaluation.as_dict()}, indent=1) + "\n")
-    _write(folder / "report.html", page)
+    write_text(folder / "report.json", json.dumps({"title": title, **about, **evaluation.as_dict()}, indent=1) + "\n")
+    write_text(folder / "report.html", page)
     return folder / "report.html"
 
 
@@ -175,8 +175,3 @@ def _png(figure: "Figure") -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def _write(path: Path, text: str) -> None:
-    with written(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
