@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.errors import RecipeError, RecordError
+from goengine.files import write_text
 from goengine.sgf import GameRecord, Problem, game_files, scan_games
 from goengine.shards import INFO, SUFFIX, fingerprint, rank_code, write_shard
 
@@ -358,6 +359,4 @@ def _read_journal(output: Path, settings: Settings) -> dict[str, Any]:
 
 
 def _write_journal(output: Path, journal: dict[str, Any]) -> None:
-    temporary = output / (JOURNAL + ".tmp")
-    temporary.write_text(json.dumps(journal, ensure_ascii=False, indent=1), encoding="utf-8")
-    temporary.replace(output / JOURNAL)
+    write_text(output / JOURNAL, json.dumps(journal, ensure_ascii=False, indent=1))

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.errors import ShardError
+from goengine.files import written
 from goengine.movecodes import PASS, PLANES_VERSION, POINT_MASK, SETUP
 
 MAGIC = b"GOSHARD\n"
@@ -150,13 +151,10 @@ def write_shard(
     }
     text = json.dumps(header, ensure_ascii=False).encode()
     text += b" " * (-(_PREFIX.size + len(text)) % _ALIGN)
-    target = Path(path)
-    temporary = target.with_name(target.name + ".tmp")
-    with temporary.open("wb") as file:
+    with written(path) as temporary, temporary.open("wb") as file:
         file.write(_PREFIX.pack(MAGIC, VERSION, len(text)))
         file.write(text)
         file.write(body)
-    temporary.replace(target)
     return header
 
 

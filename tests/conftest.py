@@ -4,6 +4,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("goengine", deadline=None)  # a busy machine is not a fault
+settings.load_profile("goengine")
 
 
 @pytest.hookimpl(wrapper=True)

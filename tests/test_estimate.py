@@ -24,7 +24,7 @@ def of(diagram: str, to_play: str = "black", playouts: int = 400) -> Estimate:
     return estimate(position, playouts)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(2, 7), st.lists(st.integers(0, 48), max_size=30), st.integers(0, 2**40), st.sampled_from([1, 2]))
 def test_the_kernel_plays_as_its_slow_twin(size: int, plies: list[int], seed: int, to_play: int) -> None:
     position = Position(size)

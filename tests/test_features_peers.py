@@ -59,14 +59,14 @@ def test_games_with_the_twin(size: int) -> None:
         check_with_twin(game, step)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(game=random_games(SIZES[:5], plies=70))
 def test_small_games_of_many_kinds_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=6)
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(game=random_games((*SIZES, 4, 6, 8, 25), plies=400))
 def test_many_games_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=13)
@@ -99,7 +99,7 @@ def test_superko_is_not_in_the_planes() -> None:
 # --- invariants ------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, derandomize=True)
 @given(game=random_games((2, 3, 5, 9, 13, 19, 25), plies=120))
 def test_invariants(game: RandomGame) -> None:
     for position, naive in replay_pair(game):

@@ -433,7 +433,7 @@ COMMANDS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(COMMANDS, max_size=60))
 def test_the_position_is_always_the_one_that_its_moves_make(commands: list[str]) -> None:
     gtp = Dialogue(size=5, network=FakeNetwork(5))
@@ -457,7 +457,7 @@ ARGUMENTS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(WORDS, ARGUMENTS), min_size=1, max_size=8))
 def test_no_words_crash_a_handler(lines: list[tuple[str, list[str]]]) -> None:
     gtp = Dialogue(size=5, network=FakeNetwork(5))

@@ -269,14 +269,14 @@ def check(folder: Path, commands: list[str]) -> None:
         os.chdir(before)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(commands=st.lists(COMMAND, min_size=5, max_size=40))
 def test_the_game_is_the_one_that_the_answers_tell_of(folder: Path, commands: list[str]) -> None:
     check(folder, commands)
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1500, suppress_health_check=list(HealthCheck))
 @given(commands=st.lists(COMMAND, min_size=5, max_size=120))
 def test_the_game_is_the_one_that_the_answers_tell_of_in_long_sequences(folder: Path, commands: list[str]) -> None:
     check(folder, commands)

@@ -276,7 +276,7 @@ def test_it_passes_when_no_move_is_legal() -> None:
     assert player(size=2).choose(position) is None  # its last point is an eye
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(2, 7), st.integers(0, 1000), st.sampled_from(["simple", "positional", "situational"]))
 def test_games_with_itself_are_legal_and_end(size: int, seed: int, ko: str) -> None:
     one = player(size=size, temperature=2.0, seed=seed)

@@ -27,20 +27,20 @@ def check_with_twin(game: RandomGame, step: int) -> None:
     assert_same(position, naive)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(game=random_games((2, 3, 5, 7, 9), plies=90))
 def test_small_games_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=4)
 
 
-@settings(max_examples=4, deadline=None, derandomize=True)
+@settings(max_examples=4, derandomize=True)
 @given(game=random_games((13, 19, 25), plies=350))
 def test_large_games_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=70)
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(game=random_games((2, 3, 4, 5, 6, 7, 9, 11, 13, 19), plies=400))
 def test_many_games_with_the_twin(game: RandomGame) -> None:
     check_with_twin(game, step=17)

@@ -85,7 +85,7 @@ TOKENS = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(TOKENS, max_size=30).map(b"".join))
 @example(b"(;B[]]x])")
 @example(b"(;B[\\]])")
@@ -122,9 +122,7 @@ def read_all(folder: Path, data: bytes) -> None:
             assert "\n" not in str(error)
 
 
-FUZZ = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FUZZ = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @FUZZ

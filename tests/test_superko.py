@@ -134,7 +134,7 @@ def test_no_game_repeats_for_ever_under_superko() -> None:
 
 
 @pytest.mark.parametrize("ko", KO_RULES)
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(size=st.integers(2, 4), choices=st.lists(st.integers(0, 20), max_size=60))
 def test_any_moves_on_a_tiny_board_meet_the_same_answer(ko: Ko, size: int, choices: list[int]) -> None:
     position, naive = Position(size, ko), NaivePosition(size, ko)

@@ -36,6 +36,7 @@ from goengine.corpus import source_name
 from goengine.dataset import check_sources
 from goengine.errors import GoEngineError, RecipeError
 from goengine.exits import exit_status
+from goengine.files import written
 from goengine.recipe import read_recipe
 from goengine.runlog import clock
 from goengine.shards import SUFFIX, Shard
@@ -260,9 +261,9 @@ def bring(work: Path, output: Path) -> list[Path]:
         if path.stat().st_size > BACK_BYTES:
             say(f"{path}: {path.stat().st_size / 2**20:.0f} MiB is too large for the way back; left out")
             continue
-        temporary = output / f"{path.name}.tmp"
-        shutil.copyfile(path, temporary)
-        copies.append(temporary.replace(output / path.name))
+        with written(output / path.name) as temporary:
+            shutil.copyfile(path, temporary)
+        copies.append(output / path.name)
     sums = {path.name: digest(path) for path in copies}
     (output / "sums.json").write_text(json.dumps(sums), encoding="utf-8")
     return copies
@@ -321,8 +322,8 @@ def fetch(folder: Path, run: Path) -> None:
     network = load_network(folder / "network.safetensors")
     run.mkdir(parents=True, exist_ok=True)
     for name in sums:
-        shutil.copyfile(folder / name, run / f"{name}.tmp")
-        (run / f"{name}.tmp").replace(run / name)
+        with written(run / name) as temporary:
+            shutil.copyfile(folder / name, temporary)
     results = network.metadata.get("results", {}).get("all", {})
     say(f"{run}: {network.metadata.get('name')}, held out: {json.dumps(results)}")
 

@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
     from goengine.bundled import DEFAULT
     from goengine.checkpoint import load_network
+    from goengine.evaluation.comparison import differing_rows
     from goengine.evaluation.evaluator import Subject, measure
     from goengine.evaluation.heldout import load_games
 
@@ -82,7 +83,8 @@ def run(args: argparse.Namespace) -> int:
         _say_skipped(games, args.games)
         subjects = [Subject(network, args.symmetries, args.precision) for network in networks]
         reports = measure(subjects, games, args.limit, Progress(), threads)
-    report = _as_dict(reports, args.differences)
+    rows = differing_rows(reports[0], reports[1], args.differences) if args.against else []
+    report = _as_dict(reports, rows)
     if args.plots:
         for path in write_plots([report, report["against"]] if args.against else [report], args.plots):
             sys.stderr.write(f"wrote {path}\n")
@@ -93,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
         print("\n".join(report_lines(report)))
     if args.marked:
-        _mark(reports, args.differences, args.marked)
+        _mark(reports, rows, args.marked)
     return 0 if reports[0].complete else INTERRUPTED
 
 
@@ -113,25 +115,23 @@ def _check(args: argparse.Namespace) -> None:
             raise GoEngineError(f"--marked {error}") from None
 
 
-def _as_dict(reports: "list[Report]", count: int) -> dict[str, Any]:
+def _as_dict(reports: "list[Report]", rows: list[int]) -> dict[str, Any]:
     """The report of the first network and, where there are two, of the other one and their comparison."""
     report = reports[0].as_dict()
     if len(reports) > 1:
-        from goengine.evaluation.comparison import compare, describe, differing_rows
+        from goengine.evaluation.comparison import compare, describe
 
         one, other = reports
-        rows = differing_rows(one, other, count)
         report |= {"against": other.as_dict(), "comparison": compare(one, other)}
         report["differences"] = [describe(one, other, row) for row in rows]
     return report
 
 
-def _mark(reports: "list[Report]", count: int, path: str) -> None:
+def _mark(reports: "list[Report]", rows: list[int], path: str) -> None:
     """Write the positions where two networks differ most, marked, as SGF."""
-    from goengine.evaluation.comparison import differing_rows, marked_positions
+    from goengine.evaluation.comparison import marked_positions
 
     one, other = reports
-    rows = differing_rows(one, other, count)
     write_text(path, "".join(marked_positions(one, other, rows)))
     sys.stderr.write(f"wrote {path}: {len(rows)} positions\n")
 

@@ -6,7 +6,6 @@ https://www.cs.toronto.edu/~kriz/cifar.html (a label byte, then 3,072 bytes of r
 
 import gzip
 import hashlib
-import os
 import struct
 import sys
 import tarfile
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.errors import ImageError
+from goengine.files import written
 from goengine.images.sets import ImageSet
 
 __all__ = ["read_cifar10", "read_idx", "read_mnist"]
@@ -149,20 +149,17 @@ def _find(folder: Path, names: tuple[str, ...], address: str, md5: str, download
     if not download:
         raise ImageError(f"{what}: {packed} is not there: put it there, from {address}{names[-1]}, or give --download")
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = packed.with_name(packed.name + ".tmp")
     print(f"{what}: fetching {address}{names[-1]}", file=sys.stderr, flush=True)
     try:
-        with urllib.request.urlopen(address + names[-1], timeout=60) as reply, temporary.open("wb") as file:
-            while block := reply.read(1 << 20):
-                file.write(block)
-        _check(temporary, md5)
-        os.replace(temporary, packed)
+        with written(packed) as temporary:
+            with urllib.request.urlopen(address + names[-1], timeout=60) as reply, temporary.open("wb") as file:
+                while block := reply.read(1 << 20):
+                    file.write(block)
+            _check(temporary, md5)
     except OSError as error:
         raise ImageError(
             f"{what}: {address}{names[-1]} cannot be fetched ({error}): put it to {packed} by hand"
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return packed
 
 
