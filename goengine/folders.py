@@ -9,7 +9,10 @@ from typing import Any
 from goengine.errors import GoEngineError
 from goengine.files import write_text
 
-__all__ = ["WorkFolder"]
+__all__ = ["LOG", "WorkFolder"]
+
+LOG = "games.jsonl"
+"""A line for each game that is over, in whatever folder of games."""
 
 
 class WorkFolder:
@@ -67,11 +70,13 @@ class WorkFolder:
 
     def _check(self, path: Path, wanted: dict[str, Any], what: str) -> None:
         if not path.exists():
+            if (self.path / LOG).exists():
+                raise GoEngineError(f"{self.path}: holds games, but not the settings of {what}; take another folder")
             self.write(path.name, json.dumps(wanted, indent=2) + "\n")
             return
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
-            different = sorted(key for key in wanted if stored.get(key) != wanted[key])
+            different = sorted(key for key in wanted.keys() | stored.keys() if stored.get(key) != wanted.get(key))
         except (ValueError, AttributeError, OSError):
             raise GoEngineError(f"{path}: not the settings of {what}; take another folder") from None
         if different:

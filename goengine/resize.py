@@ -42,5 +42,6 @@ def resized(network: Network, size: int) -> Network:
     bias = head.bias.detach().view(old, old)
     head.bias = torch.nn.Parameter(bias[line][:, line].reshape(-1).clone(), head.bias.requires_grad)
     module.config["num_actions"] = size * size
-    metadata = {**network.metadata, "board_size": size, "config": module.config, "resized_from": old}
+    told = {key: value for key, value in network.metadata.items() if key != "results"}  # which are another board's
+    metadata = {**told, "board_size": size, "config": module.config, "resized_from": old}
     return Network(module, metadata, f"{network.name}-{size}x{size}", network.feature_set, size)

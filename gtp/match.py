@@ -19,17 +19,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+from goengine.cli.progress import terminable
 from goengine.errors import GoEngineError
 from goengine.exits import exit_status
 from goengine.match.clock import TimeSettings, parse_time
 from goengine.match.folder import MatchFolder
 from goengine.match.game import Contract, Program, Result, Table
 from goengine.match.openings import Openings, make_openings
-from goengine.match.programs import find_gnugo, start_program
+from goengine.match.programs import START_TIMEOUT, CannotStart, find_gnugo, start_program
 from goengine.match.report import summary, table_text
 from goengine.rules import KO_RULES
 from goengine.runlog import clock
 
+GNUGO_LARGEST = 19  # points a side
 BLOCK = 10  # games of a pairing before it is the next one's turn: programs are not started anew for every game
 
 # ---------------------------------------------------------------------------------------------------- the command line
@@ -81,7 +83,9 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
         metavar="S",
         help="who takes longer for a move loses, without a clock (default: %(default)g)",
     )
-    game.add_argument("--referee", metavar="COMMAND", help="a GTP program that counts (default: GNU Go if installed)")
+    game.add_argument(
+        "--referee", metavar="COMMAND", help="a GTP program that counts (default: GNU Go if installed, to 19x19)"
+    )
     game.add_argument("--no-referee", action="store_true", help="count by our own playouts")
     args = parser.parse_args(words)
     if len(args.programs) < 2 or (args.names and len(args.names) != len(args.programs)):
@@ -114,7 +118,7 @@ def referee_command(args: argparse.Namespace) -> str:
     """How the referee is started; empty where playouts count."""
     if args.no_referee:
         return ""
-    gnugo = find_gnugo()
+    gnugo = find_gnugo() if args.size <= GNUGO_LARGEST else None
     return args.referee or (f"{shlex.quote(gnugo)} --mode gtp --chinese-rules" if gnugo else "")
 
 
@@ -134,7 +138,7 @@ class Match:
         limit = args.max_moves or 3 * args.size**2
         self.time: TimeSettings = parse_time(args.time)
         self.contract = Contract(args.size, args.komi, args.ko, limit, self.time, args.timeout)
-        self.openings: Openings = make_openings(args.openings, args.opening_moves, args.size, args.seed)
+        self.openings: Openings = make_openings(args.openings, args.opening_moves, args.size, args.seed, args.ko)
         self.seed = args.seed
         count, needed = self.openings.count, -(-self.games // 2) if self.swap else self.games
         if count is not None and count < needed:
@@ -181,15 +185,18 @@ class Match:
         return table.play(game, black, white, self.openings.make(turn // 2 if self.swap else turn))
 
     def check_programs(self) -> None:
-        """See that each program starts at all, the referee included.
+        """See that each program starts at all and plays on this board, the referee included.
 
         Raises:
             CannotStart: one does not.
         """
-        for program in self.programs:
-            start_program(program.command, program.name).close()
-        if self.referee:
-            start_program(self.referee, "referee").close()
+        programs = [(program.command, program.name) for program in self.programs]
+        for command, name in [*programs, *([(self.referee, "referee")] if self.referee else [])]:
+            with start_program(command, name) as client:
+                try:
+                    client.send(f"boardsize {self.contract.size}", START_TIMEOUT)
+                except GoEngineError as error:
+                    raise CannotStart(f"{error}: give another --size, or another program") from None
 
     def summary(self, folder: MatchFolder) -> dict[str, Any]:
         """The results so far, of the games that the schedule names."""
@@ -301,7 +308,12 @@ def work(args: argparse.Namespace) -> int:
 def main(words: list[str] | None = None) -> int:
     """Play the match; the result is the exit status."""
     args = parse_arguments(words)
-    return exit_status("match", lambda: work(args), place=args.output)
+
+    def play() -> int:
+        with terminable():
+            return work(args)
+
+    return exit_status("match", play, place=args.output)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from scripts import load_script
+from scripts import ROOT, load_script
 
 from goengine.checkpoint import save_network
 from goengine.networks import build_network
@@ -55,12 +55,41 @@ def test_the_table(
         return subprocess.CompletedProcess(command, 3 if "--fails" in command else 0)
 
     monkeypatch.setattr(subprocess, "run", train)
-    which = ["--recipes", "a.toml", "--vary", "filters=4,8"]
+    (tmp_path / "a.toml").write_text("filters = 4\n")
+    which = ["--recipes", str(tmp_path / "a.toml"), "--vary", "filters=4,8"]
     assert script.main([*which, "--games", "g", "--runs", str(tmp_path / "runs")]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["recipe", "planes", "parameters", "positions", "seconds", "loss", "top-1", "top-5"]
     parameters = 25 * 4 * 4 + 4 + 4 + 81
     assert [row.split()[:2] for row in rows] == [["a", "4"], ["a", "8"]]
     assert rows[0].split()[2:] == ["board4", f"{parameters:,}", "5,000", "62", "3.2500", "12.50%", "50.00%"]
-    assert commands[1][2:] == ["a.toml", "--games", "g", "--filters", "8", "--run", str(tmp_path / "runs" / "a-8")]
+    assert commands[1][2:] == [
+        str(tmp_path / "a.toml"),
+        "--games",
+        "g",
+        "--filters",
+        "8",
+        "--run",
+        str(tmp_path / "runs" / "a-8"),
+    ]
     assert script.main([*which, "--fails", "--runs", str(tmp_path / "more")]) == 3 and len(commands) == 3
+    assert "recipe" not in capsys.readouterr().out  # nothing was finished
+    assert script.main([*which[:2], str(tmp_path / "none.toml")]) == 2
+    assert "none.toml" in capsys.readouterr().err and len(commands) == 3
+
+
+def test_what_is_finished_is_told_when_a_later_run_fails(
+    script: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses = iter([0, 3])
+    monkeypatch.setattr(subprocess, "run", lambda command: subprocess.CompletedProcess(command, next(statuses)))
+    monkeypatch.setattr(script, "load_network", lambda path: path)
+    monkeypatch.setattr(script, "row", lambda name, path: f"{name.strip()}: {path.name}")
+    recipes = [ROOT / "training/recipes/smoke.toml", ROOT / "training/recipes/onward.toml"]
+    assert script.main(["--recipes", *map(str, recipes), "--runs", "x"]) == 3
+    assert capsys.readouterr().out.splitlines()[1:] == ["smoke: network.safetensors"]
+
+
+def test_two_runs_of_one_name_are_refused(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert script.main(["--recipes", "x/a.toml", "y/a.toml"]) == 2
+    assert "two runs would both be 'a'" in capsys.readouterr().err

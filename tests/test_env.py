@@ -269,6 +269,7 @@ def test_a_game_must_begin_and_ends_once() -> None:
         ({"opponent": "gnugo"}, "unknown opponent 'gnugo': use 'random', 'network'"),
         ({"opponent": 3}, "opponent 3 is none"),
         ({"opponent": "gtp: "}, "gtp: names no command"),
+        ({"opponent": "gtp:gnugo 'x"}, "gtp:gnugo 'x is no command line: No closing quotation"),
         ({"color": "red"}, "unknown color 'red': use black, white, random"),
         ({"opponent": None, "color": "white"}, "color='white' needs an opponent"),
         ({"illegal": "ignore"}, "illegal='ignore' is not possible: use raise, lose, resample"),

@@ -343,7 +343,9 @@ def test_a_match_that_is_stopped_goes_on(blow: signal.Signals, tmp_path: Path) -
             ):
                 time.sleep(0.01)
             runner.send_signal(blow)
-            assert runner.wait(20) == (130 if blow == signal.SIGINT else -blow)
+            assert runner.wait(20) == (-blow if blow == signal.SIGKILL else 130)
+            if blow != signal.SIGKILL:
+                assert (tmp_path / "match" / "table.txt").read_text().startswith(f"{len(results(tmp_path / 'match'))} ")
     assert len(results(tmp_path / "match")) < 40
     subprocess.run(words, env=environment, check=True, capture_output=True, timeout=120)
     played = results(tmp_path / "match")
@@ -371,10 +373,33 @@ def test_a_second_interruption_waits_for_no_game(tmp_path: Path) -> None:
     assert (folder / "table.txt").read_text().startswith("0 games")
 
 
+def test_a_folder_of_other_games_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert match.main(command(tmp_path, "", 2)) == 0
+    (tmp_path / "match.json").unlink()
+    assert match.main(command(tmp_path, "", 4)) == 2
+    assert "holds games, but not the settings of a match" in capsys.readouterr().err
+    assert len(results(tmp_path)) == 2
+
+
+def test_gnu_go_counts_no_larger_boards_than_it_knows() -> None:
+    words = ["a", "b", "--output", "x"]
+    assert match.referee_command(match.parse_arguments([*words, "--size", "21"])) == ""
+    named = match.parse_arguments([*words, "--size", "21", "--referee", "r"])
+    assert match.referee_command(named) == "r"
+
+
+def test_who_refuses_the_board_plays_no_match(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if find_gnugo() is None:
+        pytest.skip("GNU Go is not installed")
+    words = ["--referee", "gnugo --mode gtp", "--size", "21"]
+    assert match.main([*command(tmp_path, "", 2), *words]) == 2
+    assert "referee: boardsize 21: unacceptable size: give another --size" in capsys.readouterr().err
+
+
 def test_the_client_tells_how_a_program_failed() -> None:
     with GtpClient(f"{PROGRAM} fails", "x") as client:
         assert client.send("boardsize 9") == ""
-        assert not client.knows("xyzzy")
+        assert not client.knows("xyzzy", timeout=1e12)
         for _ in range(2):
             client.send("genmove b")
         with pytest.raises(CommandFailed, match="cannot think"):

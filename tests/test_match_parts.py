@@ -78,6 +78,16 @@ def test_each_used_up_period_of_byo_yomi_is_lost() -> None:
     assert clock.spend(4.9) and not clock.spend(5.1)
 
 
+def test_no_reminder_says_that_time_is_up_while_some_is_left() -> None:
+    for text, told, plain in (
+        ("byoyomi 0.7 5 3", (5, 3), (10, 0)),
+        ("byoyomi 0.7 5 1", (5, 1), (5, 1)),
+        ("canadian 0.5 9 3", (9, 3), (9, 3)),
+    ):
+        assert Clock(parse_time(text)).time_left(False) == told
+        assert Clock(parse_time(text)).time_left(True) == plain
+
+
 def test_canadian_overtime_is_for_so_many_stones() -> None:
     clock = Clock(parse_time("canadian 10 6 2"))
     assert clock.spend(11) and clock.time_left(True) == (5, 1)
@@ -190,6 +200,27 @@ def test_mirror_images_are_one_opening(tmp_path: Path) -> None:
     (tmp_path / "other.sgf").write_text(write_game(9, [*turned[:5], ("white", int(table[points[0]]) ^ 1)]))
     assert make_openings(str(tmp_path), 5, 9, seed=1).count == 1
     assert make_openings(str(tmp_path), 6, 9, seed=1).count == 2
+
+
+def test_records_that_break_the_rule_of_ko_are_no_openings(tmp_path: Path) -> None:
+    letters = (
+        "cb aa cc ab bc ca ac bb cb ac cc bc cc ba cb ab bc bb aa ca ba ca aa"  # the last stone repeats a position
+    )
+    moves = "".join(f";{'BW'[ply % 2]}[{point}]" for ply, point in enumerate(letters.split()))
+    (tmp_path / "round.sgf").write_text(f"(;GM[1]SZ[3]{moves})")
+    (tmp_path / "other.sgf").write_text("(;GM[1]SZ[3];B[bb];W[ba])")
+    assert make_openings(str(tmp_path), 0, 3, seed=1).count == 2
+    assert make_openings(str(tmp_path), 0, 3, seed=1, ko="positional").count == 1
+
+
+def test_the_order_of_records_is_part_of_their_digest(tmp_path: Path) -> None:
+    texts = [write_game(9, [("black", point), ("white", 80)]) for point in (0, 20, 40)]
+    both = []
+    for name, order in (("a.sgfs", texts), ("b.sgfs", texts[::-1])):
+        (tmp_path / name).write_text("".join(order))
+        found = make_openings(str(tmp_path / name), 2, 9, seed=1)
+        both.append((found.digest, [found.make(number).moves for number in range(3)]))
+    assert both[0] != both[1] and both[0][0] != both[1][0]
 
 
 def test_an_opening_may_begin_with_white() -> None:

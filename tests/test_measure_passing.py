@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from scripts import ROOT, load_script
 
@@ -28,3 +30,11 @@ def test_a_pass_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 def test_a_missing_file_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("none.sgf") == 2
     assert capsys.readouterr().err.startswith("measure_passing.py: none.sgf")
+    assert run(ROOT / "data" / "samples", "--positions", 0) == 2
+    assert "--positions 0 is not possible" in capsys.readouterr().err
+
+
+def test_nothing_to_pass_in_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "short.sgf").write_text("(;GM[1]SZ[19];B[dd])")
+    assert run(tmp_path / "short.sgf") == 2
+    assert "none of these games has a contested position" in capsys.readouterr().err

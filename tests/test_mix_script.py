@@ -118,3 +118,8 @@ def test_networks_of_other_shapes_do_not_mix(tmp_path: Path, capsys: pytest.Capt
     assert run(tmp_path / "mixed.safetensors", f"{one}=1", f"{tmp_path / 'none.safetensors'}=1") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "none.safetensors" in line
+
+
+def test_where_nothing_can_be_written_nothing_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "small=1", "--validation", "none.sgf") == 2
+    assert f"{tmp_path}: is a folder" in capsys.readouterr().err

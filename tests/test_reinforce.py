@@ -1,6 +1,7 @@
 """Policy gradient: the gradient is REINFORCE's, games won become more likely, runs go on where they stopped."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from goengine.checkpoint import Network, load_network
+from goengine.cli import main
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.exits import STOPPED
 from goengine.networks import build_network
@@ -20,6 +22,8 @@ from goengine.rules import Position
 from goengine.selfplay import Game, Played
 from goengine.trainer import read_run
 from training import reinforce
+
+TOLD = {"training": {"positions": 7}, "results": {"all": {"positions": 7, "top1": 0.5, "top5": 1.0, "loss": 2.0}}}
 
 
 def network(size: int = 5, name: str = "residual") -> Network:
@@ -168,7 +172,7 @@ def test_the_script_stops_goes_on_and_measures(
     from goengine.checkpoint import save_network
 
     tiny = network(9)
-    save_network(tmp_path / "tiny.safetensors", tiny.module, {**tiny.metadata, "name": "tiny"})
+    save_network(tmp_path / "tiny.safetensors", tiny.module, {**tiny.metadata, "name": "tiny", **TOLD})
     (tmp_path / "r.toml").write_text('name = "r"\nboard_size = 5\ngames = 4\nslots = 4\niterations = 2\nthreads = 1\n')
     base = ["--run", str(tmp_path / "run"), "--measure-games", "2", "--measure-every", "1"]
     start = [str(tmp_path / "r.toml"), "--from", str(tmp_path / "tiny.safetensors"), *base]
@@ -184,9 +188,15 @@ def test_the_script_stops_goes_on_and_measures(
     said = capsys.readouterr().err
     assert "likeliest" in said and "against the start" in said
     made = load_network(tmp_path / "run" / "network.safetensors")
-    assert made.size == 5 and made.metadata["training"] == {"games": 8, "iterations": 2}
-    assert set(made.metadata["results"]) == {"drawn", "likeliest"}
-    assert load_network(tmp_path / "run" / "start.safetensors").size == 5
+    assert made.size == 5
+    assert made.metadata["training"] == {"positions": 7, "reinforced": {"games": 8, "iterations": 2}}
+    assert set(made.metadata["results"]) == {"measurement", "drawn", "likeliest"}  # the first of an earlier session
+    began = load_network(tmp_path / "run" / "start.safetensors")
+    assert began.size == 5 and "results" not in began.metadata  # those of its own board
+    assert main(["info", str(tmp_path / "run" / "network.safetensors")]) == 0
+    told = capsys.readouterr().out
+    assert "reinforced by     8 games in 2 iterations" in told
+    assert re.search(r"played            drawn: \d+\.\d% of 8 games against its start \(", told)
     for bad, message in ((["--lr", "1"], "there is no setting"), (["--resume"], "--run DIR")):
         assert reinforce.main(bad) == 2
         assert message in capsys.readouterr().err

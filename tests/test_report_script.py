@@ -97,6 +97,9 @@ def test_stopped_and_continued(
     assert run(*command, "--no-plots", "--limit", 40, "--limit-symmetries", 8) == 0
     figures = json.loads((folder / "report.json").read_text(encoding="utf-8"))["files"]["two"]
     assert figures["single"]["positions"] == 40 and figures["eight"]["positions"] == 8 and len(asked) < few
+    assert run(*command, "--no-plots", "--limit", 8, "--limit-symmetries", 40) == 0
+    figures = json.loads((folder / "report.json").read_text(encoding="utf-8"))["files"]["two"]
+    assert figures["single"]["positions"] == figures["eight"]["positions"] == 8
 
 
 def test_bad_input(command: list[object], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

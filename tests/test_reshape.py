@@ -216,3 +216,13 @@ def test_an_interrupted_measurement_writes_nothing(
     words = ("--blocks", 1, "--games", tmp_path / "games.sgfs", "--threads", 1)
     assert run("shorten", output, source, *words) == 130
     assert "interrupted" in capsys.readouterr().err and not output.exists()
+
+
+def test_where_nothing_can_be_written_nothing_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("shorten", tmp_path, "small", "--blocks", 2, "--games", "none.sgf") == 2
+    assert f"{tmp_path}: is a folder" in capsys.readouterr().err
+
+
+def test_a_seed_that_is_none_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("widen", tmp_path / "new", "small", "--filters", 40, "--seed", 2**64) == 2
+    assert f"--seed {2**64}: give a number from 0" in capsys.readouterr().err

@@ -115,6 +115,8 @@ def test_games_of_another_kind_stay_apart(networks: Path, tmp_path: Path, capsys
     assert run(networks, tmp_path, "--games", "1") == 0
     assert run(networks, tmp_path, "--games", "1", "--temperature", "0.5", "--komi", "6.5") == 2
     assert "holds games with other settings (komi, temperature)" in capsys.readouterr().err
+    assert run(networks, tmp_path, "--games", "1", "--symmetries", "4") == 2
+    assert "holds games with other settings (symmetries)" in capsys.readouterr().err
     (tmp_path / "settings.json").write_text("[]", encoding="utf-8")
     assert run(networks, tmp_path, "--games", "1") == 2
     assert "not the settings of games" in capsys.readouterr().err

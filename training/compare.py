@@ -12,10 +12,10 @@ import sys
 import time
 from pathlib import Path
 
-from goengine.checkpoint import load_network
+from goengine.checkpoint import Network, load_network
 from goengine.errors import RecipeError
 from goengine.exits import exit_status
-from goengine.recipe import Recipe
+from goengine.recipe import Recipe, read_recipe
 from goengine.settings import check_name, parse_setting
 
 HERE = Path(__file__).resolve().parent
@@ -30,7 +30,7 @@ def runs_of(recipes: list[Path], varied: list[str]) -> list[tuple[str, Path, lis
         varied: settings and their values, as ``filters=8,16``; all combinations are run.
 
     Raises:
-        RecipeError: for a setting that there is not, or a value that it does not take.
+        RecipeError: for a setting that there is not, a value that it does not take, or two runs of one name.
     """
     choices: list[list[tuple[str, str]]] = []
     for text in varied:
@@ -47,6 +47,9 @@ def runs_of(recipes: list[Path], varied: list[str]) -> list[tuple[str, Path, lis
         for settings in itertools.product(*choices):
             given = [text for name, value in settings for text in (f"--{name}", value)]
             runs.append((" ".join([recipe.stem, *(value for _, value in settings)]), recipe, given))
+    names = [name for name, _, _ in runs]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise RecipeError(f"two runs would both be {min(twice)!r}: give each recipe's file a name of its own")
     return runs
 
 
@@ -71,25 +74,39 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def compare(runs: list[tuple[str, Path, list[str]]], passed_on: list[str], folder: Path) -> int:
-    """Make each run, then print the table; the first run that fails ends it with its status."""
+    """Make each run, then print the table; the first run that fails ends it with its status, and a shorter table.
+
+    Raises:
+        RecipeError: a recipe cannot be read; nothing has run then.
+    """
+    for _, recipe, _ in runs:
+        read_recipe(recipe, {"positions": 1})  # whose end may be given besides
     rows, width = [], max(18, *(len(name) + 2 for name, _, _ in runs))
-    for name, recipe, given in runs:
-        run = folder / name.replace(" ", "-")
-        print(f"== {name}", file=sys.stderr, flush=True)
-        command = [sys.executable, str(HERE / "train.py"), str(recipe), *passed_on, *given, "--run", str(run)]
-        status = subprocess.run(command).returncode
-        if status:
-            return status
-        network = load_network(run / "network.safetensors")
-        training, result = network.metadata["training"], network.metadata["results"]["all"]
-        parameters = sum(p.numel() for p in network.module.parameters())
-        rows.append(
-            f"{name:{width}}{network.feature_set:>12}{parameters:12,}{training['positions']:12,}"
-            f"{training['seconds']:9.0f}{result['loss']:9.4f}{result['top1']:9.2%}{result['top5']:9.2%}"
-        )
-    print(f"{'recipe':{width}}{'planes':>12}{'parameters':>12}{'positions':>12}{'seconds':>9}{'loss':>9}", end="")
-    print(f"{'top-1':>9}{'top-5':>9}\n" + "\n".join(rows))
+    try:
+        for name, recipe, given in runs:
+            run = folder / name.replace(" ", "-")
+            print(f"== {name}", file=sys.stderr, flush=True)
+            command = [sys.executable, str(HERE / "train.py"), str(recipe), *passed_on, *given, "--run", str(run)]
+            status = subprocess.run(command).returncode
+            if status:
+                return status
+            rows.append(row(f"{name:{width}}", load_network(run / "network.safetensors")))
+    finally:
+        if rows:
+            wide, narrow = ("planes", "parameters", "positions"), ("seconds", "loss", "top-1", "top-5")
+            words = [f"{word:>12}" for word in wide] + [f"{word:>9}" for word in narrow]
+            print(f"{'recipe':{width}}{''.join(words)}", *rows, sep="\n")
     return 0
+
+
+def row(name: str, network: Network) -> str:
+    """A line of the table."""
+    training, result = network.metadata["training"], network.metadata["results"]["all"]
+    parameters = sum(p.numel() for p in network.module.parameters())
+    return (
+        f"{name}{network.feature_set:>12}{parameters:12,}{training['positions']:12,}"
+        f"{training['seconds']:9.0f}{result['loss']:9.4f}{result['top1']:9.2%}{result['top5']:9.2%}"
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 
 from goengine.checkpoint import load_network
+from goengine.cli.options import check_counts
+from goengine.errors import RecordError
 from goengine.estimate import estimate
 from goengine.exits import exit_status
 from goengine.player import Player
@@ -49,6 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
 
     def work() -> int:
+        check_counts(arguments, "positions")
         player = Player(load_network(arguments.network))
         tried = passed = 0
         for where, position in positions(arguments.games, arguments.positions):
@@ -57,6 +60,8 @@ def main(argv: list[str] | None = None) -> int:
             if player.choose(position) is None:
                 passed += 1
                 print(f"passes: {where}")
+        if not tried:
+            raise RecordError("none of these games has a contested position to pass in: give longer games")
         print(f"{tried} positions, it plays on in {tried - passed}, passes in {passed}")
         return int(passed > 0)
 

@@ -19,6 +19,7 @@ from goengine.cli.progress import Progress, terminable
 from goengine.errors import RecipeError
 from goengine.evaluation.evaluator import evaluate
 from goengine.exits import exit_status
+from goengine.files import check_output
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -86,6 +87,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> int:
         arguments = parse_arguments(argv)
+        check_output(arguments.output)
         found = [part(word) for word in arguments.parts]
         shares = [share for _, share in found]
         networks = [load_network(path) for path, _ in found]

@@ -24,7 +24,7 @@ import torch
 from goengine import settings
 from goengine.bundled import DEFAULT, network_file
 from goengine.checkpoint import Network, load_network, save_network
-from goengine.errors import NetworkFileError, RecipeError
+from goengine.errors import GoEngineError, NetworkFileError, RecipeError
 from goengine.exits import STOPPED, exit_status
 from goengine.reinforce import Learner, ReinforceRecipe
 from goengine.resize import resized
@@ -96,6 +96,8 @@ def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
             f"{recipe.games} games an iteration on {device}: {folder}"
         )
         results: dict[str, Any] = {}
+        if resumed is not None:
+            results |= played_so_far(folder / "network.safetensors")
 
         def measure(games: int, kind: str = "measurement", sampling: Sampling | None = None) -> None:
             """Play against the start, and say how it went."""
@@ -119,7 +121,8 @@ def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
             """Write the checkpoint and the network."""
             save_checkpoint(folder, settings.as_dict(recipe), learner.state())
             counts = {"iterations": learner.iterations, "games": learner.iterations * recipe.games}
-            about = {"name": recipe.name, "recipe": settings.as_dict(recipe), "training": counts, "results": results}
+            training = {**network.metadata.get("training", {}), "reinforced": counts}
+            about = {"name": recipe.name, "recipe": settings.as_dict(recipe), "training": training, "results": results}
             export(folder / "network.safetensors", learner.network, about)
 
         signals = at_end.enter_context(StopSignals())
@@ -161,6 +164,14 @@ def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
             f"done: {learner.iterations:,} iterations in {clock(learner.seconds)}; {folder / 'network.safetensors'}"
         )
     return 0
+
+
+def played_so_far(path: Path) -> dict[str, Any]:
+    """The results against the start that an earlier session of this run wrote with its network."""
+    try:
+        return dict(load_network(path).metadata.get("results", {}))
+    except GoEngineError:
+        return {}
 
 
 def export(path: Path, network: Network, more: dict[str, Any]) -> None:

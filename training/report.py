@@ -67,7 +67,7 @@ def measure_file(network: Network, path: Path, arguments: argparse.Namespace, th
     """The figures of one file: single, eight, and how much better eight is; None if it was interrupted."""
     games = load_games([path], network.size)
     single, eight = (Subject(network, symmetries, arguments.precision) for symmetries in (1, 8))
-    few = arguments.limit_symmetries or arguments.limit
+    few = min((limit for limit in (arguments.limit, arguments.limit_symmetries) if limit is not None), default=None)
     both = measure([single, eight], games, few, Progress(f"{path.name}, 8 symmetries"), threads)
     whole = both[0]
     if few is not None and few < min(arguments.limit or len(games.corpus), len(games.corpus)) and both[0].complete:

@@ -21,6 +21,7 @@ from goengine.errors import RecipeError
 from goengine.evaluation.evaluator import Subject, measure
 from goengine.evaluation.heldout import load_games
 from goengine.exits import exit_status
+from goengine.files import check_output
 from goengine.networks import PolicyNetwork, Residual
 from goengine.reshape import arranged, unrolled, widened
 
@@ -57,6 +58,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     command("unroll", unroll, "The plain network of AlphaGo's kind that says the same.")
     arguments = parser.parse_args(argv)
     check_counts(arguments, "blocks", "limit", "threads", "filters", "depth")
+    if not 0 <= getattr(arguments, "seed", 0) < 2**63:
+        raise RecipeError(f"--seed {arguments.seed}: give a number from 0 to 2**63 - 1")
     return arguments
 
 
@@ -139,6 +142,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> int:
         arguments = parse_arguments(argv)
+        check_output(arguments.output)
         path = network_file(arguments.network)
         network = load_network(path)
         with terminable():

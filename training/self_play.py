@@ -129,7 +129,7 @@ class Schedule:
         self._openings = None
         self.digest = ""
         if args.openings is not None:
-            self._openings = make_openings(args.openings, args.opening_moves, size, args.seed)
+            self._openings = make_openings(args.openings, args.opening_moves, size, args.seed, args.ko)
             self.digest = self._openings.digest
             count = self._openings.count
             needed = self.games if not self.opponents else -(-self.games // (2 * self.opponents))

@@ -57,12 +57,12 @@ def _print_training(metadata: dict[str, Any]) -> None:
         if isinstance(sources, dict):
             print(f"drawn from        {', '.join(f'{name} ({count:,})' for name, count in sources.items())}")
     if isinstance(results, dict):
-        for source, one in results.items():
+        for name, one in results.items():
             if isinstance(one, dict):
-                print(
-                    f"held out          {source}: top-1 {one['top1']:.2%}, top-5 {one['top5']:.2%}, "
-                    f"loss {one['loss']:.4f} on {one['positions']:,} positions"
-                )
+                _print_result(name, one)
+    reinforced = training.get("reinforced") if isinstance(training, dict) else None
+    if isinstance(reinforced, dict):
+        print(f"reinforced by     {reinforced['games']:,} games in {reinforced['iterations']:,} iterations")
     tuned = metadata.get("fine_tuning")
     if isinstance(tuned, dict):
         from goengine.finetune import sentence
@@ -73,3 +73,17 @@ def _print_training(metadata: dict[str, Any]) -> None:
         for name in ("player", "player_network", "general", "general_network"):
             if name in tuned:
                 print(f"                  {sentence(name.replace('_network', ', the network alone'), tuned[name])}")
+
+
+def _print_result(name: str, one: dict[str, Any]) -> None:
+    """A measurement: of moves predicted, or of games played against the network that reinforcement began with."""
+    if {"top1", "top5", "loss", "positions"} <= one.keys():
+        print(
+            f"held out          {name}: top-1 {one['top1']:.2%}, top-5 {one['top5']:.2%}, "
+            f"loss {one['loss']:.4f} on {one['positions']:,} positions"
+        )
+    elif {"share", "low", "high", "games"} <= one.keys():
+        print(
+            f"played            {name}: {one['share']:.1%} of {one['games']:,} games against its start "
+            f"({one['low']:.1%} to {one['high']:.1%})"
+        )

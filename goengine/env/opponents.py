@@ -111,7 +111,11 @@ class GtpOpponent:
     """
 
     def __init__(self, command: str, timeout: float = 60.0) -> None:
-        if not shlex.split(command):
+        try:
+            words = shlex.split(command)
+        except ValueError as error:
+            raise GoEngineError(f"gtp:{command} is no command line: {error}") from None
+        if not words:
             raise GoEngineError("gtp: names no command: write opponent='gtp:gnugo --mode gtp', say")
         self.command = command
         self.timeout = timeout

@@ -86,6 +86,7 @@ class GtpClient:
             ProgramHangs: no whole response came within ``timeout`` seconds.
             ProgramDied: it is gone.
         """
+        timeout = min(timeout, threading.TIMEOUT_MAX)  # what a queue can wait
         deadline = time.monotonic() + timeout
         assert self._process.stdin is not None
         try:

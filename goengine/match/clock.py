@@ -126,6 +126,8 @@ class Clock:
     def time_left(self, plain: bool) -> tuple[int, int]:
         """What ``time_left`` says: whole seconds, and stones or periods (0 in main time).
 
+        Less than a second of main time counts with what comes after it: 0 0 would mean that the game is lost.
+
         Args:
             plain: the program knows no byo-yomi, so all periods but the last are told as main time, and that one as
                 an overtime for one stone.
@@ -133,9 +135,9 @@ class Clock:
         kind, period = self.settings.kind, self.settings.period
         if kind == "byoyomi":
             main = self.main + (self._count - 1) * period if plain else self.main
-            return (int(main), 0) if main > 0 else (int(period), 1 if plain else self._count)
-        if kind == "canadian" and self.main <= 0:
-            return int(self._left), self._count
+            return (int(main), 0) if main >= 1 else (int(main + period), 1 if plain else self._count)
+        if kind == "canadian" and self.main < 1:
+            return int(self.main + self._left), self._count
         return int(self.main), 0
 
     def reminders(self, color: str, knows: Callable[[str], bool]) -> list[str]:

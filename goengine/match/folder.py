@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from goengine.folders import WorkFolder
+from goengine.folders import LOG, WorkFolder
 from goengine.match.game import Result
 
 __all__ = ["MatchFolder"]
@@ -35,7 +35,7 @@ class MatchFolder(WorkFolder):
         super().__init__(path, "match.json", {**settings, "format": _FORMAT}, "a match")
         self.results: dict[int, Result] = {}
         """By number, from 0."""
-        for line in self.read_lines("games.jsonl"):  # one that was cut short is no result: that game is played again
+        for line in self.read_lines(LOG):  # one that was cut short is no result: that game is played again
             try:
                 values = json.loads(line)
                 values.pop("record", None)
@@ -52,6 +52,6 @@ class MatchFolder(WorkFolder):
         """Keep a game: its record first, so that a game with a line always has one."""
         name = self.record_path(result.game).name
         self.write(name, record)
-        with (self.path / "games.jsonl").open("a", encoding="utf-8") as log:
+        with (self.path / LOG).open("a", encoding="utf-8") as log:
             log.write(json.dumps({"record": name, **asdict(result)}) + "\n")
         self.results[result.game] = result

@@ -14,6 +14,7 @@ from goengine.match.openings import Opening
 from goengine.match.programs import START_TIMEOUT, position_commands, start_program
 from goengine.match.referee import NotCounted, Referee, format_score
 from goengine.rules import Color, Ko, Position, opponent
+from goengine.scoring import handicap_stones
 from goengine.sgf.write import write_game
 
 __all__ = ["COLORS", "FAULTS", "Contract", "Program", "Result", "Table"]
@@ -111,10 +112,10 @@ class _Player:
         """How many it has made since it was started."""
         self._known: dict[str, bool] = {}
 
-    def knows(self, command: str) -> bool:
+    def knows(self, command: str, timeout: float) -> bool:
         """Whether it has this command; asked once."""
         if command not in self._known:
-            self._known[command] = self.client.knows(command)
+            self._known[command] = self.client.knows(command, timeout)
         return self._known[command]
 
 
@@ -248,8 +249,10 @@ class Table:
 
         def knows(command: str) -> bool:
             try:
-                return self._running[result.player(color)].knows(command)
-            except (ProgramHangs, ProgramDied) as error:
+                return self._running[result.player(color)].knows(command, self._contract.timeout)
+            except ProgramHangs as error:
+                raise _Lost(color, "no answer", str(error)) from None
+            except ProgramDied as error:
                 raise _Lost(color, "crash", str(error)) from None
 
         return knows
@@ -315,7 +318,7 @@ class Table:
             position.size,
             position.moves,
             komi=self._contract.komi,
-            rules="Chinese",
+            rules=_rules(position),
             setup_black=setup["black"],
             setup_white=setup["white"],
             result=result.result,
@@ -324,6 +327,16 @@ class Table:
             white=names["white"],
             comment=f"game {result.game + 1}: {result.reason}{scores}",
         )
+
+
+def _rules(position: Position) -> str:
+    """The rules that were played, for a record: those of China if they give the same result, else spelt out.
+
+    White gets nothing for a handicap's stones here, and other rules of ko are none of China's.
+    """
+    if position.ko == "simple" and handicap_stones(position) == 0:
+        return "Chinese"
+    return f"ko{position.ko.upper()}scoreAREAtaxNONEsui0whb0"
 
 
 def _digest(*parts: object) -> str:

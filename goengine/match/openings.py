@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from goengine.bundled import network_file
-from goengine.errors import GoEngineError
+from goengine.errors import GoEngineError, IllegalMove
 from goengine.rules import BLACK, Color, Ko, Position
 from goengine.sgf import GameRecord, read_games
 from goengine.symmetry import inverse_table
@@ -58,10 +58,10 @@ class Openings:
     count: int | None = None
     """How many there are, none the mirror image of another; None where there is no end to them."""
     digest: str = ""
-    """Changes when the records or the network do that they come from."""
+    """Changes when the records, their order, or the network do that they come from."""
 
 
-def make_openings(source: str, plies: int | None, size: int, seed: int) -> Openings:
+def make_openings(source: str, plies: int | None, size: int, seed: int, ko: Ko = "simple") -> Openings:
     """Openings of ``plies`` moves from one of KINDS, or from a file, folder or archive of game records.
 
     - ``corners``: corners taken one after the other, on points that people play (below 13x13: around the middle);
@@ -76,6 +76,7 @@ def make_openings(source: str, plies: int | None, size: int, seed: int) -> Openi
         plies: moves; None is 4 for ``corners`` and else 8.
         size: of the board.
         seed: of what is drawn.
+        ko: the rule of the games; records that break it by their moves are left out.
 
     Raises:
         GoEngineError: no such records or network, or not one fits.
@@ -84,7 +85,7 @@ def make_openings(source: str, plies: int | None, size: int, seed: int) -> Openi
     if plies is None:
         plies = _PLIES[source != "corners"]
     if kind not in KINDS or (file and kind != "network"):
-        return _from_records(Path(source), plies, size, seed)
+        return _from_records(Path(source), plies, size, seed, ko)
     draw = {"corners": _corner_points, "random": _any_points}.get(kind) or _network_points(file or None, size)
 
     def make(number: int) -> Opening:
@@ -172,21 +173,21 @@ def _network_points(file: str | None, size: int) -> Callable[[random.Random, int
 # From game records
 
 
-def _from_records(path: Path, plies: int, size: int, seed: int) -> Openings:
+def _from_records(path: Path, plies: int, size: int, seed: int, ko: Ko) -> Openings:
     """The first moves of different games; whole records where ``plies`` is 0."""
     found: dict[bytes, Opening] = {}
     for looked_at, record in enumerate(read_games(path)):
         if looked_at == _RECORDS:
             break
         opening = _cut(record, plies) if record.size == size else None
-        if opening is not None:
+        if opening is not None and (ko == "simple" or _is_legal(opening, ko)):
             found.setdefault(_seen_alike(opening), opening)
     if not found:
         moves = f"even games of {plies} moves and more" if plies else "records"
         raise GoEngineError(f"{path}: holds no {moves} on {size}x{size} to take openings from")
-    digest = hashlib.sha256(b"".join(sorted(found))).hexdigest()[:16]
     order = list(found.values())
     random.Random(seed).shuffle(order)
+    digest = hashlib.sha256(repr(order).encode()).hexdigest()[:16]
     what = f"{plies} moves of games in" if plies else "records in"
     return Openings(f"{what} {path.name}", order.__getitem__, len(order), digest)
 
@@ -204,6 +205,14 @@ def _cut(record: GameRecord, plies: int) -> Opening | None:
         moves = moves[:-1]
     stones = record.start().setup_stones
     return Opening(record.size, moves, stones["black"], stones["white"], record.to_play)
+
+
+def _is_legal(opening: Opening, ko: Ko) -> bool:
+    try:
+        opening.position(ko=ko)
+    except IllegalMove:
+        return False
+    return True
 
 
 def _seen_alike(opening: Opening) -> bytes:
