@@ -107,7 +107,7 @@ class Network:
         numbers = averaged(symmetries)
         together = SYMMETRIES if len(planes) <= _FEW else 1  # few boards wait for the weights: all symmetries at once
         with torch.inference_mode(), sharing():
-            for some in (numbers[first : first + together] for first in numbers[::together]):
+            for some in (numbers[first : first + together] for first in range(0, len(numbers), together)):
                 turned = planes
                 if some != (0,):
                     turned = torch.cat([planes.flatten(2)[..., self._tables["to"][number]] for number in some])
@@ -272,6 +272,12 @@ def _checked(source: Path, text: str) -> dict[str, Any]:
     return metadata  # type: ignore[no-any-return]
 
 
+def _is_too_large(config: dict[str, Any], shapes: list[tuple[int, ...]]) -> bool:
+    """Whether a network has more layers, or wider ones, than these tensors can be of."""
+    most = {"depth": len(shapes), "filters": max((max(shape, default=0) for shape in shapes), default=0)}
+    return any(isinstance(config.get(name), int) and config[name] > count for name, count in most.items())
+
+
 def load_network(path: str | os.PathLike[str] | None = None, device: str = "cpu") -> Network:
     """A network ready for use.
 
@@ -303,8 +309,10 @@ def load_network(path: str | os.PathLike[str] | None = None, device: str = "cpu"
             f"{FEATURE_SETS[feature_set].planes}; export it again"
         )
     try:
-        module = build_network(metadata["architecture"], **config)
         tensors = load(source.read_bytes())
+        if _is_too_large(config, [tuple(tensor.shape) for tensor in tensors.values()]):
+            raise TypeError  # as below, without building it
+        module = build_network(metadata["architecture"], **config)
         beside = {name: tensors.pop(name).numpy() for name in list(tensors) if name.startswith(_REPERTOIRE)}
         module.load_state_dict({name: tensor.to(torch.float32) for name, tensor in tensors.items()})
     except RecipeError as error:
@@ -316,6 +324,8 @@ def load_network(path: str | os.PathLike[str] | None = None, device: str = "cpu"
             f"{source}: its weights do not fit the architecture {metadata['architecture']!r} that it names; "
             "export it again"
         ) from None
+    if not all(bool(tensor.isfinite().all()) for tensor in module.state_dict().values()):
+        raise NetworkFileError(f"{source}: some weights are no numbers (NaN); fetch it again, or export an earlier one")
     repertoire = None
     if "repertoire" in metadata:
         arrays = {name.removeprefix(_REPERTOIRE): array for name, array in beside.items()}

@@ -46,6 +46,6 @@ def written(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file in UTF-8; errors as of `written`."""
+    r"""Write a text file in UTF-8; errors as of `written`. What UTF-8 has not (half a file's name) becomes \udce4."""
     with written(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

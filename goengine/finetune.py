@@ -61,7 +61,7 @@ class OwnGames:
             "games": self.training.source_games()[PLAYER],
             "positions": self.training.source_sizes()[PLAYER],
             "held_out_games": self.held_out.games,
-            "general": list(self.general.source_names),
+            "general_sources": list(self.general.source_names),
         }
 
 
@@ -175,8 +175,13 @@ def gains(
         For each of the latter: positions and games; top1_before and top1_after (fractions, among legal moves),
         loss_before and loss_after (nats), each with its ``_interval``; top1_gain and loss_gain, after less before, with
         the intervals of paired differences. Intervals are 95 %, by resampling games.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted; a part of the moves is no measurement.
     """
     reports = measure([Subject(before), *map(Subject, afters)], HeldOut.of(corpus), limit, threads=threads)
+    if not all(report.complete for report in reports):
+        raise KeyboardInterrupt
     first, results = reports[0], []
     for second in reports[1:]:
         result: dict[str, Any] = {"positions": len(first.positions), "games": len(np.unique(first.positions.game))}
@@ -225,7 +230,8 @@ def report(own: OwnGames, start: Path, tuned: Path, limit: int, threads: int, sa
         say: told the results.
 
     Returns:
-        What the file's metadata has under ``fine_tuning``: `OwnGames.described`, from, player and general (`gains`),
+        What the file's metadata has under ``fine_tuning``: `OwnGames.described`, from, player and general (`gains`;
+        the latter only where there are such moves),
         and player_network and general_network without the repertoire, where there is one.
     """
     before, alone = load_network(start), load_network(tuned)
@@ -234,7 +240,9 @@ def report(own: OwnGames, start: Path, tuned: Path, limit: int, threads: int, sa
         afters = {"": dataclasses.replace(alone, repertoire=own.repertoire), "_network": alone}
     results = {**own.described(), "from": before.name}
     for name, corpus in ((PLAYER, own.held_out), ("general", own.general)):
-        if len(corpus):
+        if not len(corpus):
+            say("what it has forgotten cannot be measured: there are no moves of others in held-out games")
+        else:
             say(f"measuring on {min(limit, len(corpus)):,} {name} positions, before and after ...")
             found = gains(before, list(afters.values()), corpus, limit, threads)
             results |= {name + which: one for which, one in zip(afters, found, strict=True)}
@@ -244,7 +252,9 @@ def report(own: OwnGames, start: Path, tuned: Path, limit: int, threads: int, sa
             if name + which in results:
                 say(sentence(words + more, results[name + which]))
     low_high = results[PLAYER]["top1_gain_interval"]
-    if low_high is None or low_high[0] <= 0:
+    if low_high is not None and low_high[1] < 0:
+        say("it predicts this player worse than before: lower the rate (--rate), or learn from fewer positions")
+    elif low_high is None or low_high[0] <= 0:
         say("the interval of the gain reaches 0: more games would tell whether there is one")
     say("95 % intervals by resampling whole games; those of the gain are of paired differences")
     metadata = {**alone.metadata, "name": f"{before.name} as {who}", "fine_tuning": results}

@@ -75,10 +75,13 @@ def check_player(players: Sequence[str], resumed: Mapping[str, Any]) -> None:
         resumed: the run's checkpoint.
 
     Raises:
-        RecipeError: if the run learns a player's moves and no player is named.
+        RecipeError: if the run learns a player's moves and no player is named, or the other way round.
     """
-    if not players and PLAYER in resumed["sampler"]["drawn"]:
+    of_a_player = PLAYER in resumed["sampler"]["drawn"]
+    if of_a_player and not players:
         raise RecipeError("this run learns one player's moves: give --player, --games and --mix as before")
+    if players and not of_a_player:
+        raise RecipeError("this run learns all players' moves: leave out --player, or begin a new run with --from")
 
 
 def other_games(material: Material, resumed: Mapping[str, Any], folder: Path) -> str | None:

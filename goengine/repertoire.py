@@ -9,6 +9,7 @@ A position is what stands on the board, seen by the player to move; turned and m
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ from goengine.symmetry import SYMMETRIES, inverse_table, symmetry_table
 __all__ = ["Repertoire"]
 
 _OWN, _OPPONENT = np.uint64(1), np.uint64(2)  # planes 0 and 1 of every word (goengine.features)
+_TOGETHER = 4096  # positions hashed at once
 _KINDS = {"positions": np.int64, "points": np.int16, "counts": np.float32}
 
 
@@ -126,10 +128,11 @@ class Repertoire:
         try:
             positions, points, counts = (arrays[name].astype(kind, casting="safe") for name, kind in _KINDS.items())
             made = cls(size, int(said["stones"]), float(said["weight"]), positions.view(np.uint64), points, counts)
-            good = len(positions) == len(points) == len(counts) and made.weight > 0
-            good &= bool((made.positions[1:] >= made.positions[:-1]).all() and (counts > 0).all())
+            good = positions.shape == points.shape == counts.shape == (len(positions),)
+            good &= 0 < made.weight < math.inf and bool(np.isfinite(counts).all())
+            good = good and bool((made.positions[1:] >= made.positions[:-1]).all() and (counts > 0).all())
             good &= bool(((points >= 0) & (points < size * size)).all())
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             good = False
         if not good:
             raise NetworkFileError("its repertoire of openings is damaged; fetch or export it again")
@@ -144,12 +147,14 @@ def _stones(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
 
 def _hashes(words: npt.NDArray[np.uint64], size: int) -> npt.NDArray[np.uint64]:
     """uint64 (n, 8): the hash of each position after each symmetry."""
-    own, opponent = (words & _OWN) != 0, (words & _OPPONENT) != 0
     keys, nothing = _keys(size), np.uint64(0)
     hashes = np.zeros((len(words), SYMMETRIES), dtype=np.uint64)
-    for turn, to in enumerate(inverse_table(size)):
-        stones = np.where(own, keys[0, to], nothing) ^ np.where(opponent, keys[1, to], nothing)
-        hashes[:, turn] = np.bitwise_xor.reduce(stones, axis=1)
+    for first in range(0, len(words), _TOGETHER):  # all at once would take 9 kB a position
+        some = words[first : first + _TOGETHER]
+        own, opponent = (some & _OWN) != 0, (some & _OPPONENT) != 0
+        for turn, to in enumerate(inverse_table(size)):
+            stones = np.where(own, keys[0, to], nothing) ^ np.where(opponent, keys[1, to], nothing)
+            hashes[first : first + _TOGETHER, turn] = np.bitwise_xor.reduce(stones, axis=1)
     return hashes
 
 

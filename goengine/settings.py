@@ -201,12 +201,17 @@ def to_toml(settings: Any) -> str:
     lines = []
     for key, value in as_dict(settings).items():
         if isinstance(value, dict):
-            text = "{" + ", ".join(f"{json.dumps(k)} = {v!r}" for k, v in value.items()) + "}"
+            text = "{" + ", ".join(f"{_toml(k)} = {v!r}" for k, v in value.items()) + "}"
         else:
-            # As it is, for TOML has no pairs of surrogates; the name of a file may hold half of one.
-            text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+            text = _toml(value)
         lines.append(f"{key} = {text}\n")
     return "".join(lines)
+
+
+def _toml(value: Any) -> str:
+    """A text, number, truth value or list; TOML knows no pairs of surrogates, nor half of one, as in a file's name."""
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+    return text.replace("\x7f", "\\u007f")
 
 
 def _wanted(kind: type[Any], name: str) -> Any:

@@ -99,6 +99,15 @@ def test_averaged_symmetries_commute_with_turning_the_board(network: Network, co
     assert not np.allclose(network.policy(words), policy, atol=1e-3)
 
 
+@pytest.mark.parametrize("count", [1, 2, 4, 8])
+def test_many_boards_are_averaged_as_few_are(network: Network, count: int) -> None:
+    words = np.concatenate([boards(), boards()[:4]])
+    planes = unpack(words)
+    few = np.concatenate([network.policy(planes[first : first + 5], symmetries=count) for first in (0, 5)])
+    assert np.allclose(network.policy(planes, symmetries=count), few, atol=1e-6)
+    assert np.allclose(network.policy(words, symmetries=count), few, atol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [(1, 19, 19), (2, 48, 9, 8), (81,)])
 def test_a_batch_for_another_network(network: Network, shape: tuple[int, ...]) -> None:
     with pytest.raises(NetworkFileError, match="9x9 boards and feature set alphago48"):
@@ -177,6 +186,21 @@ def test_damage_anywhere_is_one_line_or_harmless(saved: Path) -> None:
             load_network(saved)
         except NetworkFileError as error:
             assert "\n" not in str(error)
+
+
+def test_weights_that_are_no_numbers(saved: Path, network: Network) -> None:
+    next(network.module.parameters()).fill_(float("nan"))
+    save_network(saved, network.module, METADATA)
+    with pytest.raises(NetworkFileError, match=r"tiny.safetensors: some weights are no numbers \(NaN\)"):
+        load_network(saved)
+
+
+@pytest.mark.parametrize("setting", ["filters", "depth"])
+def test_what_is_far_too_large_is_not_built(saved: Path, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {**read_metadata(saved)["config"], setting: 20_000}
+    monkeypatch.setattr("goengine.networks.build_network", None)
+    with pytest.raises(NetworkFileError, match="its weights do not fit the architecture 'residual'"):
+        load_network(rewritten(saved, {"config": config}))
 
 
 def test_an_absent_device(saved: Path) -> None:

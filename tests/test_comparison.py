@@ -94,6 +94,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     for options, message in (
         (["--against", str(large)], "tiny 13x13 plays on 13x13, but tiny plays on 9x9"),
         (["--against", str(tmp_path / "none")], "no such network file"),
+        (
+            ["--against", str(other), "--marked", "x.sgf", "--differences", "0"],
+            "--differences 0 leaves nothing to mark",
+        ),
         (["--marked", "x.sgf"], "give the other one with --against FILE"),
         (["--against", str(other), "--marked", str(tmp_path / "no" / "x.sgf")], "there is no such folder"),
         (["--differences", "-1"], "--differences -1 is not possible"),

@@ -14,7 +14,7 @@ from small_games import corpus, sgf, shard
 from tiny_network import write_tiny_network
 from torch import Tensor
 
-from goengine.checkpoint import load_network
+from goengine.checkpoint import Network, load_network
 from goengine.cli import main as cli
 from goengine.corpus.players import OPPONENTS, PLAYER
 from goengine.dataset import Batch
@@ -23,6 +23,7 @@ from goengine.evaluation.evaluator import evaluate_corpus
 from goengine.finetune import OwnGames, gains, own_games, sentence
 from goengine.metrics import drift
 from goengine.recipe import Recipe
+from goengine.sgf import read_games
 from goengine.trainer import Trainer
 
 RECIPE = ROOT / "training" / "recipes" / "finetune.toml"
@@ -102,12 +103,46 @@ def test_stopped_and_resumed_gives_the_same_network(
     status, err = run(capsys, "--run", folder / "broken", "--resume", "--games", folder / "general.shard")
     assert status == 2 and "this run learns one player's moves: give --player" in err.splitlines()[-1]
     assert "general.shard" not in err  # it is said before games are loaded
+    (folder / "r.toml").write_text('network = "residual"\nfilters = 4\ndepth = 1\nboard_size = 9\nbatch = 4\n')
+    end = ("--positions", 8, "--run", folder / "plain", "--games", folder / "general.shard")
+    assert run(capsys, folder / "r.toml", *end)[0] == 0
+    status, err = run(capsys, "--resume", *end, "--player", "Ann")
+    assert status == 2 and "this run learns all players' moves: leave out --player" in err.splitlines()[-1]
     status, err = run(capsys, "--run", folder / "broken", "--resume", *games)
     assert status == 0, err
     first, second = (load_network(folder / name / "network.safetensors") for name in ("unbroken", "broken"))
     assert first.metadata["fine_tuning"] == second.metadata["fine_tuning"]
     for ours, theirs in zip(first.module.state_dict().values(), second.module.state_dict().values(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_without_moves_of_others_the_gain_is_still_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_folder, names = folder / "run", [record.black for record in read_games(folder / "mine.sgfs")]
+    names += [record.white for record in read_games(folder / "mine.sgfs")]
+    everyone = [word for name in sorted(set(names)) for word in ("--player", name)]
+    games = ("--games", folder / "mine.sgfs", *everyone, "--from", folder / "tiny9.safetensors", "--run", run_folder)
+    status, err = run(capsys, RECIPE, *SMALL, *games)
+    assert status == 0, err
+    assert "what it has forgotten cannot be measured" in err
+    tuned = load_network(run_folder / "network.safetensors").metadata["fine_tuning"]
+    assert "general" not in tuned and tuned["player"]["positions"]
+    assert cli(["info", str(run_folder / "network.safetensors")]) == 0
+
+
+def test_a_measurement_that_is_interrupted_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, _ = divided(folder, [], [])
+    start = load_network(folder / "tiny9.safetensors")
+    policy, calls = Network.policy, []
+
+    def interrupted(self: Network, *arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return policy(self, *arguments, **options)
+
+    monkeypatch.setattr(Network, "policy", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        gains(start, [start], own.held_out, 200)
 
 
 def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,11 +183,11 @@ def test_no_game_is_on_both_sides(folder: Path) -> None:
     shard(folder / "all.shard", range(20))
     own, said = divided(folder, [folder / "all.shard"], [folder / "all.shard"])
     assert own.held_out.games == 2 and own.general.games == 12
-    assert own.training.source_games() == {PLAYER: 8, "all": 0}
+    assert own.training.source_games() == {PLAYER: 8, "all-games": 0}
     assert not own.training.fingerprints() & (own.held_out.fingerprints() | own.general.fingerprints())
     assert "left out of the general games: 8 that are among the player's" in said
     own, _ = divided(folder, [folder / "all.shard"], [])
-    assert 0 < own.training.source_games()["all"] <= 10  # none of the player's ten
+    assert 0 < own.training.source_games()["all-games"] <= 10  # none of the player's ten
     assert not own.training.fingerprints() & (own.held_out.fingerprints() | own.general.fingerprints())
 
 

@@ -110,3 +110,13 @@ def test_damage_is_refused(tmp_path: Path) -> None:
         save_network(path, network.module, network.metadata, bad)
         with pytest.raises(NetworkFileError, match=r"tiny9.safetensors: its repertoire of openings is damaged; fetch"):
             load_network(path)
+    many = np.array([[20, 21]], np.int16)
+    for of_those, counts, weight in (
+        (repertoire.points, repertoire.counts, float("inf")),
+        (repertoire.points, np.full_like(repertoire.counts, np.inf), 1.0),
+        (many, repertoire.counts[None], 1.0),
+    ):
+        bad = Repertoire(9, 60, weight, repertoire.positions, of_those, counts)
+        save_network(path, network.module, network.metadata, bad)
+        with pytest.raises(NetworkFileError, match=r"tiny9.safetensors: its repertoire of openings is damaged; fetch"):
+            load_network(path)

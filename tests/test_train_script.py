@@ -20,6 +20,7 @@ from torch import Tensor
 from goengine.checkpoint import load_network
 from goengine.dataset import Batch
 from goengine.errors import RecipeError
+from goengine.exits import STOPPED
 from goengine.shards import INFO, write_shard
 from goengine.trainer import Trainer, profiling, read_run
 
@@ -118,6 +119,28 @@ def test_stopped_and_resumed_equals_unbroken(
     assert first.metadata["results"] == second.metadata["results"]
     for mine, theirs in zip(first.module.state_dict().values(), second.module.state_dict().values(), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_stopped_before_its_first_step(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    games = ("--games", folder / "one.shard", "--validation", folder / "two.sgfs")
+    assert run(capsys, folder / "short.toml", *games, "--run", folder / "unbroken")[0] == 0
+    assert run(capsys, folder / "short.toml", *games, "--run", folder / "broken", "--stop-after", 0)[0] == STOPPED
+    assert read_run(folder / "broken")[1]["sampler"]["batches"] == 0
+    assert run(capsys, *games, "--run", folder / "broken", "--resume")[0] == 0
+    assert losses(folder / "broken") == losses(folder / "unbroken")
+
+
+def test_the_cool_down_begins_in_time_with_batches_of_another_size(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """480 positions, the last 40 % of them cooling: from position 288 on, which is batch 19 of 16."""
+    games = ("--games", folder / "one.shard", "--validation", folder / "two.sgfs", "--run", folder / "r")
+    stopping(monkeypatch, 9, signal.SIGTERM)  # after ten batches, 160 positions
+    assert run(capsys, folder / "short.toml", *games, "--cooldown", 0.4)[0] == 128 + signal.SIGTERM
+    assert read_run(folder / "r")[1]["sampler"]["cooling_from"] == 288 // 16 + 1
+    stopping(monkeypatch, 11, signal.SIGTERM)
+    assert run(capsys, *games, "--resume", "--batch", 8)[0] == 128 + signal.SIGTERM
+    assert read_run(folder / "r")[1]["sampler"]["cooling_from"] == 10 + (288 - 160) // 8 + 1
 
 
 @pytest.mark.parametrize("stop", [12, 20, 26])  # at the peak rate, just after the cool-down has begun, and well in it

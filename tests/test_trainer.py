@@ -116,6 +116,22 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(network: str) -> Non
     )
 
 
+def test_parts_begin_with_the_statistics_of_the_network_too(tmp_path: Path) -> None:
+    (batch,) = batches(1)
+    path = tmp_path / "start.safetensors"
+    first = Trainer(recipe(seed=5), CPU)
+    for name, buffer in first.module.named_buffers():
+        if name.endswith("running_var"):
+            buffer.fill_(7.0)
+    first.export(path, first.module, {}, {})
+    for parts in (1, 4):
+        trainer = Trainer(recipe(parts=parts, start="network"), CPU)
+        trainer.start_from_network(path)
+        trainer.learn(batch, 0.0)
+        after = [buffer for name, buffer in trainer.module.named_buffers() if name.endswith("running_var")]
+        assert after and all(float(buffer.min()) > 6.0 for buffer in after)
+
+
 def test_parts_stay_near_the_start_as_the_whole_does(tmp_path: Path) -> None:
     (batch,) = batches(1)
     path = tmp_path / "start.safetensors"
@@ -372,6 +388,8 @@ def test_precision() -> None:
         ({"ema": [0]}, "is not whole numbers, as 1000,2000"),
         ({"teacher": "big.safetensors"}, "teacher = 'big.safetensors': how much it counts is said by retain, now 0"),
         ({"teacher_turned": True}, "teacher_turned = True: there is no teacher; name its file, or bundled"),
+        ({"seed": 2**64}, "seed = 18446744073709551616: must be between 0"),
+        ({"validation_positions": 0}, "validation_positions = 0: "),
         ({"parts": 3}, "parts = 3: must divide batch = 16"),
         ({"parts": 2, "accumulate": 2}, "parts = 2 and accumulate = 2: both cut a batch up; use one"),
     ],
@@ -384,7 +402,11 @@ def test_bad_recipes(values: dict[str, object], message: str) -> None:
 def test_recipe_files(tmp_path: Path) -> None:
     path = tmp_path / "r.toml"
     one = recipe(
-        name="Größe \U0001f600", weights={"kgs6d": 3, "a": 0.5}, cooldown_shares={"kgs6d": 0.5}, minutes=5, compile=True
+        name="Größe \U0001f600\x7f",
+        weights={"kgs6d": 3, "\U00020bb7": 0.5},
+        cooldown_shares={"kgs6d": 0.5},
+        minutes=5,
+        compile=True,
     )
     path.write_text(one.to_toml(), encoding="utf-8")
     assert read_recipe(path) == one

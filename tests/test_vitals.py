@@ -101,7 +101,7 @@ def test_the_guard_can_be_left_out_and_its_memory_is_kept() -> None:
     on = Vitals(trainer().recipe, 4.0)
     on.watch(learner, [2.0] * 100)
     again = Vitals(trainer().recipe, 4.0)
-    again.restore(on.state())
+    again.restore(on.state(), trainer())
     assert again.state() == on.state()
 
 
@@ -112,14 +112,29 @@ def test_a_loss_of_another_kind_is_not_compared() -> None:
     learner.steps = 100
     assert before.watch(learner, [2.0] * 100) is None
     after = Vitals(trainer(retain=6.0, teacher="bundled").recipe, 4.0)
-    after.restore(before.state())
+    after.restore(before.state(), learner)
     learner.steps = 200
     assert after.watch(learner, [2.9] * 100) is None
-    with pytest.raises(RecipeError, match="diverges"):
-        same = Vitals(learner.recipe, 4.0)
-        same.restore(before.state())
-        same.watch(learner, [2.9] * 100)
     assert "the loss rose to 4.500, from 2.900" in str(after.watch(learner, [4.5] * 20))
+    same = Vitals(learner.recipe, 4.0)
+    same.restore(before.state(), learner)
+    assert "the loss rose to 2.900" in str(same.watch(learner, [2.9] * 100))
+
+
+def test_a_resumed_run_falls_back_on_the_weights_that_it_resumed_with() -> None:
+    learner = trainer()
+    before = Vitals(learner.recipe, 4.0)
+    learner.steps = 100
+    assert before.watch(learner, [2.0] * 100) is None
+    after = Vitals(learner.recipe, 4.0)
+    after.restore(before.state(), learner)
+    weights = {name: tensor.clone() for name, tensor in learner.module.state_dict().items()}
+    learner.steps = 120
+    with torch.no_grad():
+        for parameter in learner.module.parameters():
+            parameter.add_(1.0)
+    assert "back to the weights of step 100" in str(after.watch(learner, [9.0] * 20))
+    assert all(torch.equal(weights[name], tensor) for name, tensor in learner.module.state_dict().items())
 
 
 def test_a_loss_that_is_no_number_stops_and_says_where() -> None:

@@ -122,6 +122,8 @@ def settings_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[R
         if arguments.begin:
             raise RecipeError("--from begins a new run, --resume goes on with one: give one of them")
         kept, state = read_run(Path(arguments.run), lambda text: print(f"train.py: {text}", file=sys.stderr))
+        if "epochs" in given:
+            kept["positions"] = 0  # which are made from them
         check_player(arguments.player, state)
         return recipe_from({**kept, **given}, arguments.run), state
     if not arguments.recipe:
@@ -140,7 +142,9 @@ def settings_of(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[R
 def shape_of(path: str) -> dict[str, Any]:
     """The settings that a network file fixes."""
     metadata = read_metadata(path)
-    shape = {name: metadata["config"][name] for name in ("filters", "depth", "activation")}
+    shape = {
+        name: metadata["config"][name] for name in ("filters", "depth", "activation") if name in metadata["config"]
+    }
     shape |= {name: metadata[name] for name in ("feature_set", "board_size")}
     return {**shape, "network": metadata["architecture"]}
 
@@ -198,14 +202,18 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     if recipe.parts > 1:
         torch.set_num_threads(1)  # the parts have the cores: beside them torch's own threads wait for each other
     vitals = Vitals(recipe, chance if recipe.legal_only else math.log(points))
-    cooling_from = None
+    state, cooling_from = sampler.state(), None  # of the sampler: before batches are made ahead
     if resumed is not None:
+        state = resumed["sampler"]
         sampler.restore(trainer.restore(resumed))
-        vitals.restore(resumed.get("vitals", vitals.state()))
-        if schedule(recipe, trainer.positions, trainer.seconds)[1]:
-            cooling_from = resumed["sampler"].get("cooling_from")
-    if recipe.positions and not recipe.minutes:  # then the cool-down begins at a batch known beforehand
-        cooling_from = int(recipe.positions * (1 - recipe.cooldown)) // recipe.batch + 1
+        vitals.restore(resumed.get("vitals", vitals.state()), trainer)
+    if resumed is not None and schedule(recipe, trainer.positions, trainer.seconds)[1]:
+        cooling_from = state.get("cooling_from")  # which may be a few batches on: those were made ahead
+        if cooling_from is not None and not recipe.minutes:
+            cooling_from = min(cooling_from, state["batches"] + 1)
+    elif recipe.positions and not recipe.minutes:  # then the cool-down begins at a batch known beforehand
+        until = int(recipe.positions * (1 - recipe.cooldown)) - trainer.positions
+        cooling_from = state["batches"] + until // recipe.batch + 1
     rows = team.mine(recipe.batch)
     batches = Prefetcher(
         sampler,
@@ -238,7 +246,9 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     sources = {"sources": corpus.source_sizes(), "games": corpus.games, "torch": torch.__version__}
     if arguments.begin:
         log.say(f"begins with the weights of {arguments.begin}")
-        sources["from"] = network_file(arguments.begin).name
+    origin = network_file(arguments.begin).name if arguments.begin else (resumed or {}).get("from", "")
+    if origin:
+        sources["from"] = origin
     if arguments.profile:
         found = profile(trainer, batches, arguments.profile, threads)
         if team.first:
@@ -252,16 +262,17 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
         for name, module in trainer.candidates():
             meters = validate(module, trainer.objective, validation, count, device, team, trainer.map)
             total = meters["all"]
-            values = {f"{s}/{k}": v for s, meter in meters.items() for k, v in meter.as_dict().items()}
+            seen = {source: meter for source, meter in meters.items() if meter.positions}
+            values = {f"{s}/{k}": v for s, meter in seen.items() for k, v in meter.as_dict().items()}
             log.record("final" if final else "validation", trainer.steps, {"weights": name, **values})
-            by_source = ", ".join(f"{s} {meters[s].top(1):.1%}" for s in validation.names)
+            by_source = ", ".join(f"{s} {seen[s].top(1):.1%}" for s in validation.names if s in seen)
             log.say(
                 f"  {name} on {total.positions:,} held-out positions: loss {total.loss:.4f}, "
                 f"top-1 {total.top(1):.2%}, top-5 {total.top(5):.2%} ({by_source})"
             )
             if total.loss < best:
                 best = total.loss
-                results = {source: meter.as_dict() for source, meter in meters.items() if meter.positions}
+                results = {source: meter.as_dict() for source, meter in seen.items()}
                 if team.first:
                     try:
                         trainer.export(folder / "network.safetensors", module, {"weights": name, **results}, sources)
@@ -284,7 +295,7 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
             )
         if team.first:
             place = {**state, "cooling_from": batches.cooling_from}
-            besides = {"vitals": vitals.state(), "sources": corpus.source_sizes(), "games": games}
+            besides = {"vitals": vitals.state(), "sources": corpus.source_sizes(), "games": games, "from": origin}
             save_checkpoint(folder, recipe.as_dict(), trainer.state(place) | besides)
 
     # -------------------------------------------------------------------------------------------------------- loop
@@ -293,7 +304,6 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
     started = time.monotonic() - began
     last_validation = last_checkpoint = began
     tally = Tally(team, recipe.batch)
-    state = sampler.state() if resumed is None else resumed["sampler"]
     games = corpus.digest()
     while True:
         trainer.seconds, (caught,) = team.agree(time.monotonic() - started, [signals.caught])

@@ -108,6 +108,8 @@ def _check(args: argparse.Namespace) -> None:
         raise GoEngineError("--marked shows where two networks differ: give the other one with --against FILE")
     if args.differences < 0:
         raise GoEngineError(f"--differences {args.differences} is not possible: use 0 or more")
+    if args.marked is not None and args.differences == 0:
+        raise GoEngineError("--differences 0 leaves nothing to mark: use 1 or more, or leave out --marked")
     if args.marked is not None:
         try:
             check_output(args.marked)

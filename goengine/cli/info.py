@@ -71,7 +71,7 @@ def _print_training(metadata: dict[str, Any]) -> None:
             f"tuned to          {', '.join(tuned['players'])}: {tuned['positions']:,} moves of {tuned['games']:,} games"
         )
         for name in ("player", "player_network", "general", "general_network"):
-            if name in tuned:
+            if isinstance(tuned.get(name), dict):
                 print(f"                  {sentence(name.replace('_network', ', the network alone'), tuned[name])}")
 
 

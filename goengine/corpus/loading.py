@@ -13,7 +13,9 @@ from goengine.corpus.games import Corpus
 from goengine.corpus.mixture import check_mixture
 from goengine.errors import RecipeError
 
-__all__ = ["load_corpus", "source_name"]
+__all__ = ["folder_source", "load_corpus", "source_name"]
+
+_TAKEN = ("all", "weights")  # what results have besides sources
 
 Ints = npt.NDArray[np.int64]
 
@@ -25,7 +27,16 @@ def source_name(path: str | os.PathLike[str]) -> str:
     """
     stem = Path(path).name.split(".")[0]
     head, _, tail = stem.rpartition("-")
-    return head if head and tail.isdigit() else stem
+    return _free(head if head and tail.isdigit() else stem)
+
+
+def folder_source(folder: Path) -> str:
+    """The source that loose SGF files of a folder belong to: its name."""
+    return _free(folder.resolve().name or "games")
+
+
+def _free(name: str) -> str:
+    return f"{name}-games" if name in _TAKEN else name
 
 
 class _Piece(NamedTuple):
@@ -68,7 +79,7 @@ def load_corpus(
     held_out: list[str] = []
     for path, folder in _files(paths, training):
         among = folder if path.suffix.lower() == ".sgf" else None
-        source = source_name(path) if among is None else among.resolve().name or "games"
+        source = source_name(path) if among is None else folder_source(among)
         if is_shard(path):
             shard = Shard.open(path)
             if shard.size != size:

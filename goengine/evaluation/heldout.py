@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from goengine.corpus import Corpus, source_name
+from goengine.corpus import Corpus, folder_source, source_name
 from goengine.errors import RecordError, ShardError
 
 __all__ = ["HeldOut", "load_games"]
@@ -87,7 +87,12 @@ def load_games(
     noted: Counter[str] = Counter()
     first = ""
     by_source: dict[str, list[_Piece]] = {}
+    read: set[Path] = set()
     for path, source in _files(given):
+        if (real := path.resolve()) in read:
+            skipped["a file that is given twice"] += 1
+            continue
+        read.add(real)
         if progress is not None:
             progress(str(path))
         if is_shard(path):
@@ -135,7 +140,7 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
         if not path.is_dir():
             yield path, source_name(path)
             continue
-        loose = path.resolve().name or "games"
+        loose = folder_source(path)
         for file in sorted(path.rglob("*" + SUFFIX)) or game_files(path):
             yield file, loose if file.suffix.lower() == ".sgf" else source_name(file)
 

@@ -217,4 +217,4 @@ def _bins(report: Row) -> list[tuple[float, Row]]:
 
 
 def _name(report: Row) -> str:
-    return label_of(report["network"], report["symmetries"])
+    return label_of(report["network"], report["symmetries"]).replace("$", r"\$")  # which would begin a formula

@@ -158,6 +158,8 @@ class Trainer:
         network = load_network(path)
         check_start(self.recipe, network, path)
         self.module.load_state_dict(network.module.state_dict(), strict=False)  # the further blocks are not in it
+        if self._parts is not None:
+            self._parts.copy_buffers()  # the statistics of batch norm
         self.averages = Averages(self.module, self.recipe.ema)
 
     def stay_near(self, path: Path) -> None:

@@ -103,8 +103,11 @@ class Vitals:
             return self._set_back(trainer, mean)
         self._recent = [*self._recent, *losses][-_WINDOW:]
         if self._guard and (self._snapshot is None or trainer.steps - self._snapshot_step >= _SNAPSHOT):
-            self._snapshot, self._snapshot_step = copy.deepcopy(trainer.state({})), trainer.steps
+            self._remember(trainer)
         return None
+
+    def _remember(self, trainer: Trainer) -> None:
+        self._snapshot, self._snapshot_step = copy.deepcopy(trainer.state({})), trainer.steps
 
     def _set_back(self, trainer: Trainer, mean: float) -> str:
         usual = median(self._recent)
@@ -128,8 +131,13 @@ class Vitals:
         """For a checkpoint; the copy of the weights is not in it."""
         return {"recent": list(self._recent), "best": self._best, "setbacks": self.setbacks, "loss": self._loss}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state()`; without its losses where the recipe now adds up another one."""
+    def restore(self, state: Mapping[str, Any], trainer: Trainer) -> None:
+        """Go on from `state()`, with the weights of a restored trainer as those to fall back on.
+
+        It begins without the losses where the recipe now adds up another one.
+        """
+        if self._guard:
+            self._remember(trainer)
         if state.get("loss", self._loss) == self._loss:
             self._recent = list(state["recent"])
         self._best, self.setbacks = state["best"], state["setbacks"]
