@@ -137,10 +137,10 @@ class Network:
         inference = self._inference
         if inference is None:
             return None
-        words = batch.reshape(len(batch), -1)
+        words = batch.reshape(len(batch), self.size**2)
         numbers = averaged(symmetries)
         turned = words[:, symmetry_table(self.size)[list(numbers)]].reshape(-1, self.size**2)
-        logits = inference.logits(turned, torch.get_num_threads()).reshape(len(words), len(numbers), -1)
+        logits = inference.logits(turned, torch.get_num_threads()).reshape(len(words), len(numbers), self.size**2)
         total = np.zeros(words.shape, np.float32)
         for place, number in enumerate(numbers):
             answer = logits[:, place, inverse_table(self.size)[number]]

@@ -16,7 +16,7 @@ from goengine.errors import GoEngineError
 from goengine.estimate import Estimate, estimate, play_out
 from goengine.rules import BLACK, Position, opponent
 from goengine.style import Style
-from goengine.symmetry import inverse, transform
+from goengine.symmetry import SYMMETRIES, inverse, transform
 
 __all__ = ["Player", "PolicySource", "runs_in_vain"]
 
@@ -108,7 +108,8 @@ class Player:
                 own = f"{self.network.size}x{self.network.size}"
                 raise GoEngineError(
                     f"the network {self.network.name} plays {own} only, this board is {size}x{size}: "
-                    f"use board size {self.network.size}, or give a network for {size}x{size} with --network"
+                    f"use board size {self.network.size}, give a network for {size}x{size} with --network, or from "
+                    "Python Player(network, resize=goengine.resize.resized)"
                 )
             self._sized[size] = self._resize(self.network, size)
         return self._sized[size]
@@ -144,11 +145,13 @@ class Player:
                 many symmetries as the player does.
 
         Raises:
-            GoEngineError: the network is for another board size.
+            GoEngineError: the network is for another board size, or there is no such symmetry.
         """
         if symmetry is None:
             policy: NDArray[np.float32] = self.policies([position])[0]
             return policy
+        if not 0 <= symmetry < SYMMETRIES:
+            raise GoEngineError(f"symmetry {symmetry} is not possible: use 0 to {SYMMETRIES - 1}")
         network = self.network_for(position.size)
         words = transform(position.encode_words(), symmetry)
         legal = transform(position.legal_mask().reshape(words.shape), symmetry)
@@ -157,7 +160,13 @@ class Player:
         return policy
 
     def policies(self, positions: Sequence[Position]) -> NDArray[np.float32]:
-        """:meth:`policy` for several positions of one size at once: float32 (positions, size * size)."""
+        """:meth:`policy` for several positions, at least one, all of one size: float32 (positions, size * size).
+
+        Raises:
+            GoEngineError: the network is for another board size, or there is no position.
+        """
+        if not positions:
+            raise GoEngineError("no position was given: give at least one")
         network = self.network_for(positions[0].size)
         words = np.stack([position.encode_words() for position in positions])
         legal = np.stack([position.legal_mask() for position in positions])
@@ -175,7 +184,7 @@ class Player:
     def suggest(self, position: Position, top: int = 5) -> list[tuple[int | None, float]]:
         """The network's favourite legal moves, likeliest first, as (point, probability)."""
         probabilities = self.policy(position)
-        best = np.argsort(-probabilities, kind="stable")[:top]
+        best = np.argsort(-probabilities, kind="stable")[: max(0, top)]
         return [(int(point), float(probabilities[point])) for point in best if probabilities[point] > 0]
 
     def choose(self, position: Position, sample: bool = True, cleanup: bool = False) -> int | None:

@@ -191,7 +191,13 @@ class Position:
         return sensible if self.ko == "simple" else sensible & self.legal_mask()
 
     def repeats(self, point: int) -> bool:
-        """Would this legal move of the player to move repeat an earlier arrangement of stones, whatever the ko rule?"""
+        """Would this move of the player to move repeat an earlier arrangement of stones, whatever the ko rule?
+
+        Raises:
+            IllegalMove: no stone can be placed there.
+        """
+        if not self._is_point(point) or not self._board.is_legal(int(point), _kernel_color(self._to_play)):
+            raise IllegalMove(f"{point!r}: {self._to_play} cannot play there, so that nothing would be repeated")
         return self._board.hash_after(point, _kernel_color(self._to_play)) in self._hashes
 
     def _forbidden(self, color: Color) -> set[int]:
@@ -204,11 +210,15 @@ class Position:
             seen.add(self._hashes[0])
         return seen
 
+    def _is_point(self, point: object) -> bool:
+        whole = isinstance(point, int | np.integer) and not isinstance(point, bool)
+        return whole and 0 <= point < self.size**2  # type: ignore[operator]
+
     def _objection(self, point: int | None, color: Color) -> str | None:
         """Why the move is illegal, or None."""
         if point is None:
             return None
-        if isinstance(point, bool) or not isinstance(point, int | np.integer) or not 0 <= point < self.size**2:
+        if not self._is_point(point):
             return f"point {point!r} is not on a {self.size}x{self.size} board"
         point = int(point)
         if not self._board.is_legal(point, _kernel_color(color)):
@@ -238,7 +248,7 @@ class Position:
         taken = {code & POINT_MASK for code in self._setup}
         for points, mark in ((black, 0), (white, WHITE_CODE)):
             for point in points:
-                if not 0 <= point < self.size**2:
+                if not self._is_point(point):
                     raise IllegalMove(f"setup point {point!r} is not on a {self.size}x{self.size} board")
                 if point in taken:
                     raise IllegalMove(f"setup: {format_vertex(int(point), self.size)} is named twice")

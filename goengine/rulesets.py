@@ -49,6 +49,13 @@ class Ruleset:
             "whiteHandicapBonus": self.bonus,
         }
 
+    def in_record(self) -> str:
+        """What a game record says in RU, to be read back by `ruleset_of_record`: the name, or KataGo's one word."""
+        if RULESETS.get(self.name) == self:
+            return self.name
+        tax = "SEKI" if self.seki_tax else "NONE"
+        return f"ko{self.ko.upper()}score{self.scoring.upper()}tax{tax}sui{int(self.suicide)}whb{self.bonus}"
+
     def handicap_bonus(self, stones: int) -> int:
         """White's points for so many handicap stones; fewer than two are none."""
         if stones < 2 or self.bonus == "0":

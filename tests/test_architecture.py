@@ -73,7 +73,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "match": {
         *("bundled", "checkpoint", "coords", "estimate", "folders", "gtp", "intervals", "resize", "rules", "sgf"),
-        *("scoring", "symmetry"),
+        *("rulesets", "scoring", "symmetry"),
     },
 }
 NO_TORCH = {

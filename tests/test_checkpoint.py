@@ -108,6 +108,11 @@ def test_many_boards_are_averaged_as_few_are(network: Network, count: int) -> No
     assert np.allclose(network.policy(words, symmetries=count), few, atol=1e-5)
 
 
+def test_no_boards_have_no_policy(network: Network) -> None:
+    for kind, shape in ((np.uint64, (0, 9, 9)), (np.uint8, (0, 48, 9, 9))):
+        assert network.policy(np.zeros(shape, kind)).shape == (0, 81)
+
+
 @pytest.mark.parametrize("shape", [(1, 19, 19), (2, 48, 9, 8), (81,)])
 def test_a_batch_for_another_network(network: Network, shape: tuple[int, ...]) -> None:
     with pytest.raises(NetworkFileError, match="9x9 boards and feature set alphago48"):

@@ -107,6 +107,25 @@ def test_loadsgf(record: Path) -> None:
         assert gtp.session.position.move_number == 4
 
 
+def test_loadsgf_gives_the_turn_to_whoever_plays_the_move(tmp_path: Path) -> None:
+    """A handicap that was placed by moves."""
+    (tmp_path / "a.sgf").write_text("(;GM[1]SZ[9]HA[2];B[cc];B[gg];W[ee])")
+    gtp = Dialogue()
+    for number, color in ((1, "black"), (2, "black"), (3, "white"), (0, "black")):
+        gtp.ok(f"loadsgf {tmp_path / 'a.sgf'} {number}")
+        assert gtp.session.position.to_play == color
+
+
+def test_printsgf_keeps_rules_without_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gtp = Dialogue()
+    gtp.ok('kata-set-rules {"ko":"SIMPLE","scoring":"TERRITORY","whiteHandicapBonus":"N-1"}')
+    rules = gtp.session.rules
+    gtp.ok(f"printsgf {tmp_path / 'a.sgf'}")
+    again = Dialogue()
+    again.ok(f"loadsgf {tmp_path / 'a.sgf'}")
+    assert again.session.rules.fields() == rules.fields() and "RU:" not in capsys.readouterr().err
+
+
 def test_loadsgf_keeps_the_game_when_the_file_is_no_record(tmp_path: Path) -> None:
     gtp = Dialogue()
     gtp.ok("play b d4")

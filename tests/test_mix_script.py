@@ -13,6 +13,7 @@ from small_games import sgf
 from goengine.checkpoint import Network, load_network, save_network
 from goengine.evaluation.evaluator import evaluate
 from goengine.networks import build_network
+from goengine.repertoire import Repertoire
 
 
 def run(*arguments: object) -> int:
@@ -123,3 +124,19 @@ def test_networks_of_other_shapes_do_not_mix(tmp_path: Path, capsys: pytest.Capt
 def test_where_nothing_can_be_written_nothing_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "small=1", "--validation", "none.sgf") == 2
     assert f"{tmp_path}: is a folder" in capsys.readouterr().err
+
+
+def test_what_was_measured_or_remembered_elsewhere_is_not_taken_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, output = tmp_path / "one.safetensors", tmp_path / "mixed.safetensors"
+    network = load_network(residual(path, 1))
+    known = Repertoire.of(np.zeros((1, 81), np.uint64), np.array([40]), 9)
+    save_network(path, network.module, {**network.metadata, "fine_tuning": {"players": ["ann"]}}, known)
+    plain = residual(tmp_path / "two.safetensors", 2)
+    assert run(output, f"{path}=1", f"{plain}=1") == 0
+    made = load_network(output)
+    assert "fine_tuning" not in made.metadata and made.repertoire is not None and not capsys.readouterr().err
+    assert run(output, f"{plain}=1", f"{path}=1") == 0
+    assert load_network(output).repertoire is None
+    assert "a repertoire of openings is kept only of the first network" in capsys.readouterr().err

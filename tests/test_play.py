@@ -94,6 +94,7 @@ def test_handicap_resignation_and_the_record(
     (record,) = read_games(path)
     assert (record.handicap, record.komi, record.result, record.black, record.white) == (3, 0.5, "W+R", "you", "fake")
     assert [color for color, _ in record.plays()] == ["white", "black", "white"]
+    assert record.rules == "koPOSITIONALscoreAREAtaxNONEsui0whb0"  # by those of China White would get three points
     assert not list(tmp_path.glob("*.tmp"))
 
 

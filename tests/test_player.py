@@ -374,3 +374,16 @@ def test_games_on_other_boards_end_with_a_score() -> None:
 def test_settings_out_of_range_are_refused(style: dict[str, Any], words: str) -> None:
     with pytest.raises(GoEngineError, match=words):
         player(**style)
+
+
+def test_what_is_not_documented_is_refused() -> None:
+    player = Player(FakeNetwork(5))
+    for symmetry in (-1, 8):
+        with pytest.raises(GoEngineError, match=f"symmetry {symmetry} is not possible: use 0 to 7"):
+            player.policy(Position(5), symmetry)
+    for method in (player.policies, player.likeliest):
+        with pytest.raises(GoEngineError, match="no position was given"):
+            method([])
+    assert player.suggest(Position(5), top=-1) == []
+    with pytest.raises(GoEngineError, match=r"resize=goengine\.resize\.resized"):
+        player.suggest(Position(9))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -509,3 +509,17 @@ def test_nothing_to_undo_and_no_chain() -> None:
         Position(5).undo()
     with pytest.raises(IllegalMove, match="no chain"):
         Position(5).chain(3)
+
+
+@pytest.mark.parametrize("point", [100_000, -1, 25, None, True, 3.0])
+def test_only_points_can_repeat_a_position(point: Any) -> None:
+    with pytest.raises(IllegalMove, match="black cannot play there"):
+        Position(5).repeats(point)
+
+
+@pytest.mark.parametrize("point", [3.7, True, None, 25])
+def test_only_points_can_be_set_up(point: Any) -> None:
+    position = Position(5)
+    with pytest.raises(IllegalMove, match=r"setup point .* is not on a 5x5 board"):
+        position.setup(black=[point])
+    assert not position.board.any()

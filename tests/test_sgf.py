@@ -238,6 +238,12 @@ def test_odd_komi(tmp_path: Path, value: str, komi: float | None, reason: str) -
     assert reasons(problems) == [reason]
 
 
+@pytest.mark.parametrize("komi", [150.0, -150.0, 6.1234567, 0.1, 7.5, 0.0, 650.5, 1e-7])
+def test_komi_is_read_back_as_it_was_written(tmp_path: Path, komi: float) -> None:
+    records, problems = scan_text(tmp_path, write_game(19, [("black", 0)], komi=komi))
+    assert records[0].komi == komi and not problems
+
+
 def test_many_games_in_a_file(tmp_path: Path) -> None:
     text = "junk (before)\n(;SZ[9]PB[1];B[aa])\n\n(;SZ[9]PB[2];B[bb])(;SZ[9]PB[3](;B[cc])(;B[dd]))\n trailing )(;"
     records, problems = scan_text(tmp_path, text)

@@ -21,6 +21,8 @@ from goengine.evaluation.evaluator import evaluate
 from goengine.exits import exit_status
 from goengine.files import check_output
 
+MEASURED = ("results", "fine_tuning")  # in a network's file, of the weights that it had
+
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
@@ -91,12 +93,14 @@ def main(argv: list[str] | None = None) -> int:
         found = [part(word) for word in arguments.parts]
         shares = [share for _, share in found]
         networks = [load_network(path) for path, _ in found]
+        if any(network.repertoire is not None for network in networks[1:]):
+            sys.stderr.write("mix.py: a repertoire of openings is kept only of the first network\n")
         mixed = mix(networks, shares)
         training = {**mixed.metadata.get("training", {}), "mixed": [[path.name, share] for path, share in found]}
         if arguments.sharpen != 1:
             sharpen(mixed, arguments.sharpen)
             training["sharpened"] = arguments.sharpen
-        metadata = {key: value for key, value in mixed.metadata.items() if key != "results"} | {"training": training}
+        metadata = {key: value for key, value in mixed.metadata.items() if key not in MEASURED} | {"training": training}
         if arguments.validation:
             threads = arguments.threads or default_threads()
             with terminable():

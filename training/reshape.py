@@ -150,7 +150,8 @@ def main(argv: list[str] | None = None) -> int:
         kind = "residual" if isinstance(found, Residual) else "alphago"
         filters, depth = found.config["filters"], found.config["depth"]
         training = {**network.metadata.get("training", {}), "reshaped": [path.name, arguments.work.__name__]}
-        metadata = {key: value for key, value in network.metadata.items() if key not in ("results", "config")}
+        left_out = ("config", "results", "fine_tuning")  # the last two measured other weights
+        metadata = {key: value for key, value in network.metadata.items() if key not in left_out}
         metadata |= {"architecture": kind, "name": f"{kind}-{filters}x{depth}", "training": training}
         save_network(arguments.output, found, metadata, network.repertoire)
         return 0

@@ -246,6 +246,7 @@ class _Game:
 
     def _save(self, path: Path, result: str) -> None:
         """Write the game as SGF, whole or not at all."""
+        from goengine.scoring import handicap_stones
         from goengine.sgf.write import write_game
 
         position = self._position
@@ -258,7 +259,7 @@ class _Game:
             handicap=len(setup["black"]),
             setup_black=setup["black"],
             setup_white=setup["white"],
-            rules="Chinese",
+            rules=self._session.rules.in_record() if handicap_stones(position) else "Chinese",  # they owe White nothing
             result=result,
             date=date.today().isoformat(),
             black=names["black"],

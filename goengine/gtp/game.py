@@ -178,6 +178,7 @@ class Game:
         position.komi = self._komi if record.komi is None else record.komi
         for number, (color, point) in enumerate(record.plays(), start=1):
             if number == move_number:
+                position.to_play = color
                 break
             position.play(point, color)
         position.ko = rules.ko

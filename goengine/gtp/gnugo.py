@@ -105,7 +105,7 @@ class _GnuGo:
             to_play=first,
             komi=position.komi,
             handicap=handicap_stones(position) if first == "white" else 0,  # after a handicap it is White's turn
-            rules=self._session.rules.name,
+            rules=self._session.rules.in_record(),
         ).to_sgf()
         if not words or words == ["-"]:
             return text

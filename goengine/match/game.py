@@ -14,6 +14,7 @@ from goengine.match.openings import Opening
 from goengine.match.programs import START_TIMEOUT, position_commands, start_program
 from goengine.match.referee import NotCounted, Referee, format_score
 from goengine.rules import Color, Ko, Position, opponent
+from goengine.rulesets import Ruleset
 from goengine.scoring import handicap_stones
 from goengine.sgf.write import write_game
 
@@ -336,7 +337,7 @@ def _rules(position: Position) -> str:
     """
     if position.ko == "simple" and handicap_stones(position) == 0:
         return "Chinese"
-    return f"ko{position.ko.upper()}scoreAREAtaxNONEsui0whb0"
+    return Ruleset("", position.ko, "area").in_record()
 
 
 def _digest(*parts: object) -> str:

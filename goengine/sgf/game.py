@@ -164,7 +164,8 @@ def _komi(root: Properties, reading: _Reading) -> float | None:
     if komi is None or not math.isfinite(komi):
         reading.note("KM", "komi is not a number", shown(value), "read as unknown: write a number, as KM[7.5]")
         return None
-    if abs(komi) >= 100:  # Fox writes 650 for 6.5, and 375 for 3.75 stones, which are 7.5 points
+    # Fox writes 650 for 6.5, and 375 for 3.75 stones, which are 7.5 points
+    if abs(komi) >= 100 and not re.search(rb"[.,]", value):
         komi /= 100
         if komi % 0.5:
             komi *= 2

@@ -54,7 +54,7 @@ def write_game(
     """
     root = f"(;GM[1]FF[4]CA[UTF-8]AP[goengine:{__version__}]SZ[{size}]"
     if komi is not None:
-        root += f"KM[{komi:g}]"
+        root += f"KM[{_decimal(komi)}]"
     if handicap:
         root += f"HA[{handicap}]"
     texts = {"RU": rules, "RE": result, "DT": date, "PB": black, "BR": black_rank, "PW": white, "WR": white_rank}
@@ -74,6 +74,12 @@ def write_game(
         root += final
     rows = ["".join(nodes[first : first + _MOVES_A_LINE]) for first in range(0, len(nodes), _MOVES_A_LINE)]
     return "\n".join([root, *rows]) + ")\n"
+
+
+def _decimal(komi: float) -> str:
+    """A number that is read back as it was; a whole one of 100 and more shows its point, for some write hundredths."""
+    text = f"{komi:.12f}".rstrip("0").rstrip(".")
+    return f"{text}.0" if abs(komi) >= 100 and "." not in text else text
 
 
 def _letter(color: str) -> str:
