@@ -60,8 +60,8 @@ class Player:
             sees that it is caught, and often runs all the same.
         pass_policy: human or cleanup, see :class:`goengine.style.Style`.
         resign_chance: the share of playouts won below which they see no chance.
-        resize: makes the network one for another size of board, or raises GoEngineError; called once for each size
-            that is played. None: the network plays on its own size only.
+        resize: makes the network one for another size of board (`goengine.resize.resized` does), or raises
+            GoEngineError; called once for each size that is played. None: the network plays on its own size only.
 
     Raises:
         GoEngineError: a setting is out of range.
@@ -108,8 +108,7 @@ class Player:
                 own = f"{self.network.size}x{self.network.size}"
                 raise GoEngineError(
                     f"the network {self.network.name} plays {own} only, this board is {size}x{size}: "
-                    f"use board size {self.network.size}, give a network for {size}x{size} with --network, or from "
-                    "Python Player(network, resize=goengine.resize.resized)"
+                    f"use board size {self.network.size}, or give a network for {size}x{size} with --network"
                 )
             self._sized[size] = self._resize(self.network, size)
         return self._sized[size]

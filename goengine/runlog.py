@@ -55,7 +55,8 @@ class RunLog:
             return
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "log.jsonl"
-        cut = path.exists() and not path.read_bytes().endswith(b"\n")
+        before = path.read_bytes() if path.exists() else b""
+        cut = bool(before) and not before.endswith(b"\n")
         self._lines = path.open("a", encoding="utf-8")
         if cut:  # as it was written: what follows shall not be lost with it
             self._lines.write("\n")

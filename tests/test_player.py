@@ -385,5 +385,3 @@ def test_what_is_not_documented_is_refused() -> None:
         with pytest.raises(GoEngineError, match="no position was given"):
             method([])
     assert player.suggest(Position(5), top=-1) == []
-    with pytest.raises(GoEngineError, match=r"resize=goengine\.resize\.resized"):
-        player.suggest(Position(9))
