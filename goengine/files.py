@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ def written(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, target)
     except OSError as error:
+        if error.errno is None:  # a message alone, as an encoder of pictures has
+            raise OSError(errno.EIO, str(error), str(target)) from None
         error.filename, error.filename2 = str(target), None
         raise
     finally:

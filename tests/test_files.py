@@ -33,6 +33,12 @@ def test_after_an_error_nothing_is_left(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_a_message_alone_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="encoder error -2") as caught, written(tmp_path / "x.png"):
+        raise OSError("encoder error -2")
+    assert caught.value.filename == str(tmp_path / "x.png")
+
+
 @pytest.mark.parametrize("path", ["", ".", "/", "..", "/tmp/"])
 def test_a_folder_is_no_file(path: str) -> None:
     with pytest.raises(GoEngineError, match="is a folder: give the name of a file"):

@@ -1,5 +1,6 @@
 """Image classifiers learn, go on where they stopped, are measured as by hand, and are reported on one page."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -231,6 +232,9 @@ def test_the_script_from_pictures_to_report(tmp_path: Path, capsys: pytest.Captu
     found = capsys.readouterr()
     assert found.out.split("; ")[0] == re.sub(r" \(.*\)", "", out.split("; ")[0])  # as many images, the same accuracy
     assert "trained with test_share = 0.2: it is tested on that part" in found.err
+    twin = [again[0], "--data", f"{again[2]}/.", *again[3:]]  # the same folder, written otherwise
+    assert train_images.main([*twin, "--test-share", "0.9", "--evaluate", network]) == 0
+    assert capsys.readouterr().out.split("; ")[0] == found.out.split("; ")[0]
     for setting in (["--test-share", "0.5"], ["--size", "16"], ["--data", "digits"]):
         assert train_images.main([*base[1:], "--resume", *setting]) == 2
         assert f"{setting[0]} {setting[1]}: the run has learnt with" in capsys.readouterr().err
@@ -251,6 +255,27 @@ def test_the_script_compares_networks_and_cross_validates(tmp_path: Path, capsys
     for bad, message in ((["--networks", "nothing"], "use all"), (["--lern", "1"], "there is no setting")):
         assert train_images.main([*base, *bad]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_class_may_have_any_name(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    found = dataclasses.replace(answers(), classes=("price_$10_$20", "_$x", r"$\q{$"))
+    assert write_report(tmp_path, "x", {}, found, bright(6)).is_file()
+
+
+def test_the_width_of_a_recipe_is_its_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[str, int]] = []
+
+    def noted(recipe: ImageRecipe, *_: object, **__: object) -> None:
+        made.append((recipe.network, recipe.width))
+        raise GoEngineError("enough")
+
+    monkeypatch.setattr(train_images, "Run", noted)
+    recipe = ImageRecipe(network="lecture", width=5, epochs=1)
+    for name in ("lecture", "lenet5"):
+        with pytest.raises(GoEngineError, match="enough"):
+            train_images.several(recipe, tmp_path, (bright(6), bright(6)), [name], None)
+    assert made == [("lecture", 5), ("lenet5", 0)]
 
 
 def run_script(tmp_path: Path, *words: str, folder: str = "run") -> int:

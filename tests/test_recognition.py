@@ -177,6 +177,7 @@ def test_the_command_reports_as_json_or_writes_sgf_to_stdout(
     [
         (["blank.png"], 3, "blank.png: no Go board found"),
         (["text.png"], 2, "text.png: not a picture"),
+        (["text.png", "--json", "--sgf", "-"], 2, "--json and --sgf - both want the standard output"),
         (["missing.png"], 2, "missing.png: there is no such file"),
         (["blank.png", "--size", "huge"], 2, "--size huge is not possible"),
         (["blank.png", "--corners", "1,2", "a,b"], 2, "--corners a,b is no point"),

@@ -84,6 +84,7 @@ def test_a_board_seen_from_the_side_is_laid_straight(seed: int) -> None:
 def test_an_upright_picture_is_left_as_it_is() -> None:
     assert straighten(np.asarray(pixels(game_like(19, 1).tolist()).convert("RGB"))) is None
     assert straighten(np.zeros((50, 50, 3), np.uint8)) is None
+    assert straighten(np.zeros((1, 4000, 3), np.uint8)) is None  # a line of it is left when it is made small
 
 
 def test_a_grid_moves_onto_the_lines() -> None:

@@ -278,7 +278,8 @@ def several(recipe: ImageRecipe, folder: Path, sets: tuple[ImageSet, ImageSet], 
     started = time.monotonic()
     for name in wanted:
         place = folder / name
-        own = recipe if name == "equal" else dataclasses.replace(recipe, network=name, width=0)
+        width = recipe.width if name == recipe.network else 0  # which is the recipe's network's, and no other's
+        own = recipe if name == "equal" else dataclasses.replace(recipe, network=name, width=width)
         run = Run(own, *sets, place, equal=name == "equal", goes_on=f"the same command and --run {folder}")
         resumed = begun(run)
         if (place / "report.json").exists():
@@ -327,11 +328,16 @@ def cross_validate(recipe: ImageRecipe, folder: Path, images: ImageSet, count: i
     return 0
 
 
+def same_data(one: str | None, other: str) -> bool:
+    """Whether two settings name the same images: the same set, or the same folder however it is written."""
+    return one == other or (one is not None and Path(other).is_dir() and Path(one).resolve() == Path(other).resolve())
+
+
 def as_trained(recipe: ImageRecipe, path: Path) -> ImageRecipe:
     """The recipe with the share of its images that a classifier was not trained on."""
     trained = load_classifier(path)[1].get("recipe", {})
     share = trained.get("test_share", recipe.test_share)
-    if trained.get("data") != recipe.data or share == recipe.test_share:
+    if not same_data(trained.get("data"), recipe.data) or share == recipe.test_share:
         return recipe
     say(f"{path} was trained with test_share = {share}: it is tested on that part, not on {recipe.test_share}")
     return dataclasses.replace(recipe, test_share=share)

@@ -45,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read the picture; print the position and what is doubtful in it."""
     size, corners = _size(args.size), [_corner(text) for text in args.corners]
+    if args.json and args.sgf == "-":
+        raise GoEngineError("--json and --sgf - both want the standard output: give --sgf a file")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: for matrices so small more only wait
     try:
         import cv2  # noqa: F401

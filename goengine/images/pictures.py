@@ -26,7 +26,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         ImageError: when it cannot be read as a picture.
     """
     try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
+        from PIL import Image, ImageOps
     except ImportError:
         raise ImageError(_NO_PILLOW) from None
     try:
@@ -45,7 +45,9 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
                 return np.asarray(picture.convert("RGB"))
     except FileNotFoundError:
         raise ImageError(f"{path}: there is no such file") from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # each decoder has exceptions of its own for what is damaged
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(f"{path}: not a picture that can be read ({reason})") from None
 

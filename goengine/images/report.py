@@ -61,7 +61,7 @@ def draw_roc(evaluation: Evaluation) -> "Figure":
     figure, axes = _figure(6.0, 5.0)
     for number, row in enumerate(evaluation.by_class):
         if not np.isnan(row["auc"]):
-            axes.plot(*evaluation.roc(number), linewidth=1.2, label=f"{row['class']}  {row['auc']:.4f}")
+            axes.plot(*evaluation.roc(number), linewidth=1.2, label=f"{row['auc']:.4f}  {row['class']}")
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle=":")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC by class, with its area")
     axes.legend(fontsize="small", loc="lower right", ncols=2 if len(evaluation.classes) > 10 else 1)
@@ -136,16 +136,20 @@ def write_report(
         "accuracy": f"{evaluation.accuracy:.2%} (95 %: {low:.2%} to {high:.2%})",
         "cross-entropy": f"{evaluation.loss:.4f} nats",
     }
-    drawn = {
-        "Curves": draw_curves(records),
-        "Confusion": draw_confusion(evaluation),
-        "ROC": draw_roc(evaluation),
-        "The most confident mistakes": draw_mistakes(evaluation, images),
-    }
+    from matplotlib import rc_context
+
+    with rc_context({"text.parse_math": False}):  # a class may be named $10
+        drawn = {
+            "Curves": draw_curves(records),
+            "Confusion": draw_confusion(evaluation),
+            "ROC": draw_roc(evaluation),
+            "The most confident mistakes": draw_mistakes(evaluation, images),
+        }
+        shown = {name: _png(figure) if figure else "" for name, figure in drawn.items()}
     pictures = "".join(
-        f"<h2>{name}</h2>" + (f'<img alt="{name}" src="data:image/png;base64,{_png(figure)}">' if figure else "<p>none")
-        for name, figure in drawn.items()
-        if figure or name != "Curves"
+        f"<h2>{name}</h2>" + (f'<img alt="{name}" src="data:image/png;base64,{png}">' if png else "<p>none")
+        for name, png in shown.items()
+        if png or name != "Curves"
     )
     rows = "".join(
         f"<tr><td>{html.escape(row['class'])}<td>{row['images']}"

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from goengine.recognition.window import reduced
+
 __all__ = ["straighten"]
 
 _LONGEST = 1200  # pixels, for the search
@@ -26,10 +28,7 @@ def straighten(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], _Doubles]
     """
     height, width = picture.shape[:2]
     scale = min(1.0, _LONGEST / max(height, width))
-    small = picture
-    if scale < 1:
-        size = (round(width * scale), round(height * scale))
-        small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small, _ = reduced(picture, _LONGEST)
     found = cv2.createLineSegmentDetector().detect(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))[0]
     if found is None or len(found) < 8:
         return None
