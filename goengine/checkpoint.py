@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from goengine.inference import Inference
     from goengine.networks import PolicyNetwork
 
-__all__ = ["Network", "load_network", "read_metadata", "save_network"]
+__all__ = ["Network", "load_network", "read_metadata", "save_network", "unmeasured"]
 
 FORMAT = 1
 _LARGEST_HEADER = 10_000_000
@@ -272,6 +272,11 @@ def _checked(source: Path, text: str) -> dict[str, Any]:
     return metadata  # type: ignore[no-any-return]
 
 
+def unmeasured(metadata: dict[str, Any]) -> dict[str, Any]:
+    """What a network file says, but for what was measured: for a network with other weights, or on another board."""
+    return {key: value for key, value in metadata.items() if key not in ("results", "fine_tuning")}
+
+
 def _is_too_large(config: dict[str, Any], shapes: list[tuple[int, ...]]) -> bool:
     """Whether a network has more layers, or wider ones, than these tensors can be of."""
     most = {"depth": len(shapes), "filters": max((max(shape, default=0) for shape in shapes), default=0)}
@@ -308,10 +313,13 @@ def load_network(path: str | os.PathLike[str] | None = None, device: str = "cpu"
             f"{source}: takes {config.get('in_planes')!r} planes, but feature set {feature_set} has "
             f"{FEATURE_SETS[feature_set].planes}; export it again"
         )
+    misfit = NetworkFileError(
+        f"{source}: its weights do not fit the architecture {metadata['architecture']!r} that it names; export it again"
+    )
     try:
         tensors = load(source.read_bytes())
         if _is_too_large(config, [tuple(tensor.shape) for tensor in tensors.values()]):
-            raise TypeError  # as below, without building it
+            raise misfit
         module = build_network(metadata["architecture"], **config)
         beside = {name: tensors.pop(name).numpy() for name in list(tensors) if name.startswith(_REPERTOIRE)}
         module.load_state_dict({name: tensor.to(torch.float32) for name, tensor in tensors.items()})
@@ -320,10 +328,7 @@ def load_network(path: str | os.PathLike[str] | None = None, device: str = "cpu"
     except SafetensorError as error:
         raise NetworkFileError(f"{source}: damaged ({' '.join(str(error).split())})") from None
     except (RuntimeError, TypeError):
-        raise NetworkFileError(
-            f"{source}: its weights do not fit the architecture {metadata['architecture']!r} that it names; "
-            "export it again"
-        ) from None
+        raise misfit from None
     if not all(bool(tensor.isfinite().all()) for tensor in module.state_dict().values()):
         raise NetworkFileError(f"{source}: some weights are no numbers (NaN); fetch it again, or export an earlier one")
     repertoire = None

@@ -104,8 +104,6 @@ class Recipe:
         for name in ("cooldown", "hold_out", "momentum", "player_share", "brier"):
             if getattr(self, name) > 1:
                 raise RecipeError(f"{name} = {getattr(self, name)!r}: must be between 0 and 1")
-        if not 0 <= self.seed < 2**63:
-            raise RecipeError(f"seed = {self.seed}: must be between 0 and 2**63 - 1")
         if self.batch % self.parts or self.batch < 2 * self.parts:
             raise RecipeError(f"parts = {self.parts}: must divide batch = {self.batch} into parts of 2 or more")
         if self.parts > 1 and self.accumulate > 1:

@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from goengine.checkpoint import Network
+from goengine.checkpoint import Network, unmeasured
 from goengine.errors import NetworkFileError
 from goengine.layers import PolicyHead
 
@@ -42,6 +42,5 @@ def resized(network: Network, size: int) -> Network:
     bias = head.bias.detach().view(old, old)
     head.bias = torch.nn.Parameter(bias[line][:, line].reshape(-1).clone(), head.bias.requires_grad)
     module.config["num_actions"] = size * size
-    told = {key: value for key, value in network.metadata.items() if key != "results"}  # which are another board's
-    metadata = {**told, "board_size": size, "config": module.config, "resized_from": old}
+    metadata = {**unmeasured(network.metadata), "board_size": size, "config": module.config, "resized_from": old}
     return Network(module, metadata, f"{network.name}-{size}x{size}", network.feature_set, size)

@@ -174,6 +174,8 @@ def check_choices(settings: Any, choices: Mapping[str, Sequence[str]]) -> None:
 def check_least(settings: Any, least: Mapping[str, float]) -> None:
     """Refuse numbers that are not finite, or below the least there may be of them: 0, where nothing else is said.
 
+    Whole numbers have 63 bits: no generator of random numbers takes a seed of more.
+
     Raises:
         RecipeError: naming the setting, its value and the least.
     """
@@ -183,6 +185,8 @@ def check_least(settings: Any, least: Mapping[str, float]) -> None:
             low = least.get(setting.name, 0)
             if not math.isfinite(value) or value < low:
                 raise RecipeError(f"{setting.name} = {value!r}: must be at least {low}")
+            if isinstance(value, int) and value >= 2**63:
+                raise RecipeError(f"{setting.name} = {value!r}: must be between {low} and 2**63 - 1")
 
 
 def as_dict(settings: Any) -> dict[str, Any]:

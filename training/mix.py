@@ -13,15 +13,13 @@ from pathlib import Path
 import torch
 
 from goengine.bundled import network_file
-from goengine.checkpoint import Network, load_network, save_network
+from goengine.checkpoint import Network, load_network, save_network, unmeasured
 from goengine.cli.options import check_counts, default_threads
 from goengine.cli.progress import Progress, terminable
 from goengine.errors import RecipeError
 from goengine.evaluation.evaluator import evaluate
 from goengine.exits import exit_status
 from goengine.files import check_output
-
-MEASURED = ("results", "fine_tuning")  # in a network's file, of the weights that it had
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -100,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.sharpen != 1:
             sharpen(mixed, arguments.sharpen)
             training["sharpened"] = arguments.sharpen
-        metadata = {key: value for key, value in mixed.metadata.items() if key not in MEASURED} | {"training": training}
+        metadata = unmeasured(mixed.metadata) | {"training": training}
         if arguments.validation:
             threads = arguments.threads or default_threads()
             with terminable():

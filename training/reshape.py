@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from goengine.bundled import network_file
-from goengine.checkpoint import Network, load_network, save_network
+from goengine.checkpoint import Network, load_network, save_network, unmeasured
 from goengine.cli.options import check_counts, default_threads
 from goengine.cli.progress import Progress, terminable
 from goengine.errors import RecipeError
@@ -150,8 +150,8 @@ def main(argv: list[str] | None = None) -> int:
         kind = "residual" if isinstance(found, Residual) else "alphago"
         filters, depth = found.config["filters"], found.config["depth"]
         training = {**network.metadata.get("training", {}), "reshaped": [path.name, arguments.work.__name__]}
-        left_out = ("config", "results", "fine_tuning")  # the last two measured other weights
-        metadata = {key: value for key, value in network.metadata.items() if key not in left_out}
+        metadata = unmeasured(network.metadata)
+        metadata.pop("config")
         metadata |= {"architecture": kind, "name": f"{kind}-{filters}x{depth}", "training": training}
         save_network(arguments.output, found, metadata, network.repertoire)
         return 0

@@ -90,7 +90,7 @@ class ImageTrainer:
             self._order = np.random.default_rng((self.recipe.seed, epoch)).permutation(len(self.images))
         rows = torch.from_numpy(self._order[number * self.recipe.batch :][: self.recipe.batch])
         images = self._pixels[rows].to(self.device).float() / 255
-        chance = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.steps)
+        chance = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + self.steps) % 2**63)
         return self.recipe.augmentation(images, chance), self._labels[rows].to(self.device)
 
     def learn(self, factor: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from goengine.folders import WorkFolder
+from goengine.folders import LOG, WorkFolder
 from goengine.match.referee import format_score
 from goengine.movecodes import PASS, WHITE
 from goengine.selfplay.games import Game, Played
@@ -55,7 +55,7 @@ class GamesFolder(WorkFolder):
         """By number."""
         self._names, self._size, self._komi, self._block = names, size, komi, block
         self._read()
-        self._log = (path / "games.jsonl").open("a", encoding="utf-8")
+        self._log = (path / LOG).open("a", encoding="utf-8")
         self._stale = {number // block for number in self.played}
 
     def add(self, played: Played) -> None:
@@ -121,7 +121,7 @@ class GamesFolder(WorkFolder):
         )
 
     def _read(self) -> None:
-        for line in self.read_lines("games.jsonl"):  # one that was cut short is no game: it is played again
+        for line in self.read_lines(LOG):  # one that was cut short is no game: it is played again
             try:
                 found = json.loads(line)
                 actions = np.array(found["actions"], np.uint16)
