@@ -2,7 +2,7 @@
 
 from goengine.coords import point_of, row_col
 
-__all__ = ["fixed_handicap_limit", "fixed_handicap_points", "free_handicap_points"]
+__all__ = ["fixed_handicap_limit", "fixed_handicap_points", "free_handicap_points", "star_points"]
 
 # (column, row from the bottom), each 0 low, 1 middle, 2 high; the order is that of section 4.1.1
 _CORNERS = ((0, 0), (2, 2), (0, 2), (2, 0))
@@ -28,7 +28,7 @@ def fixed_handicap_points(stones: int, size: int) -> list[int]:
         places += _SIDES[: 4 if stones >= 8 else 2]
     if stones in (5, 7, 9):
         places.append(_MIDDLE)
-    edge = 2 if size < 13 else 3
+    edge = _edge(size)
     lines = (edge, size // 2, size - 1 - edge)
     return [point_of(size - 1 - lines[row], lines[col], size) for col, row in places]
 
@@ -64,3 +64,23 @@ def free_handicap_points(stones: int, size: int) -> list[int]:
         for point in near:
             near[point] = min(near[point], distance(point, new)) if len(chosen) > 1 else distance(point, new)
     return chosen
+
+
+def star_points(rows: int, columns: int) -> list[tuple[int, int]]:
+    """Row and column of the points that a board marks: nine on 19x19, five on 13x13 and 9x9, none below 7x7."""
+    if min(rows, columns) < 7:
+        return []
+    across, along = ((edge := _edge(size), size - 1 - edge) for size in (rows, columns))
+    points = [(row, column) for row in across for column in along]
+    if rows % 2 and columns % 2:
+        points.append((rows // 2, columns // 2))
+    if rows % 2 and rows >= 15:
+        points += [(rows // 2, column) for column in along]
+    if columns % 2 and columns >= 15:
+        points += [(row, columns // 2) for row in across]
+    return points
+
+
+def _edge(size: int) -> int:
+    """The line of the corners' star points, 0 at the edge: the third below 13x13, else the fourth."""
+    return 2 if size < 13 else 3

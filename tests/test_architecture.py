@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "endgame": {"estimate", "groups", "rules"},
     "player": {"endgame", "estimate", "rules", "style", "symmetry"},
     "evaluation": {"checkpoint", "coords", "corpus", "intervals", "metrics", "sgf", "shards"},
-    "visualize": {"checkpoint", "corpus", "coords", "features", "rules", "symmetry"},
+    "visualize": {"checkpoint", "corpus", "coords", "features", "handicap", "rules", "symmetry"},
     "trainer": {
         *("checkpoint", "corpus", "dataset", "features", "helpers", "inference", "layers"),
         *("metrics", "networks", "optimizers", "recipe", "symmetry"),
@@ -60,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     "batch": {"_kernels", "board", "coords", "features", "rules"},
     "sampling": set(),
     "images": {"checkpoint", "intervals", "layers", "optimizers", "settings", "trainer"},
-    "recognition": {"board", "coords", "images", "layers", "sgf"},
+    "recognition": {"board", "coords", "handicap", "images", "layers", "sgf"},
     "folders": set(),
     "env": {"batch", "checkpoint", "coords", "features", "gtp", "handicap", "resize", "rules", "sampling", "style"},
     "selfplay": {"batch", "folders", "intervals", "match", "player", "rules", "sampling", "sgf", "shards", "style"},

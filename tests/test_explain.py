@@ -21,7 +21,6 @@ from goengine.errors import GoEngineError, IllegalMove, NetworkFileError
 from goengine.networks import PolicyNetwork
 from goengine.rules import Position
 from goengine.sgf import read_games
-from goengine.visualize.boards import star_points
 from goengine.visualize.moves import integrated_points, move_score, planes_of, saliency_points
 from goengine.visualize.stones import chains, dependence, without
 
@@ -206,13 +205,6 @@ def test_eight_symmetries_are_those_of_the_network(tiny: Path) -> None:
 def test_chains_are_whole(position: Position) -> None:
     position.play(11)
     assert chains(position) == [(10, 11), (12,), (40,), (44,)]
-
-
-@pytest.mark.parametrize(("size", "count"), [(5, 0), (9, 5), (13, 5), (19, 9), (8, 4)])
-def test_star_points(size: int, count: int) -> None:
-    points = star_points(size)
-    assert len(points) == len(set(points)) == count
-    assert {(size - 1 - row, column) for row, column in points} == set(points)
 
 
 def test_a_board_shows_heat_where_there_is_some(position: Position) -> None:

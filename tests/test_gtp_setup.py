@@ -10,7 +10,7 @@ import pytest
 from gtp_dialogue import Dialogue
 
 from goengine.coords import format_vertex, parse_vertex
-from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points
+from goengine.handicap import fixed_handicap_limit, fixed_handicap_points, free_handicap_points, star_points
 from goengine.match.programs import find_gnugo
 from goengine.rules import Position
 
@@ -211,3 +211,18 @@ def test_stones_that_are_no_moves() -> None:
     assert gtp.session.position.to_play == "white" and int(np.abs(position.board).sum()) == 3
     gtp.ok("set_position")
     assert not gtp.session.position.board.any()
+
+
+@pytest.mark.parametrize(("size", "count"), [(5, 0), (7, 5), (9, 5), (12, 4), (13, 5), (19, 9), (8, 4)])
+def test_star_points(size: int, count: int) -> None:
+    points = star_points(size, size)
+    assert len(points) == len(set(points)) == count
+    assert {(size - 1 - row, column) for row, column in points} == set(points)
+    if count:
+        assert {divmod(point, size) for point in fixed_handicap_points(4, size)} <= set(points)
+
+
+def test_star_points_of_a_part_of_a_board() -> None:
+    assert sorted(star_points(9, 19)) == sorted(
+        [(2, 3), (2, 9), (2, 15), (4, 9), (6, 3), (6, 9), (6, 15)],
+    )

@@ -13,7 +13,7 @@ from goengine.errors import GoEngineError
 from goengine.files import check_output, write_text
 from goengine.gtp.session import Session
 from goengine.gtp.words import format_score
-from goengine.handicap import fixed_handicap_limit, fixed_handicap_points
+from goengine.handicap import star_points
 from goengine.rulesets import Ruleset
 
 if TYPE_CHECKING:
@@ -93,22 +93,16 @@ def render_board(position: "Position") -> str:
     last = position.last_move[1] if position.last_move else None
     letters = "    " + " ".join(LETTERS[:size])
     rows = [letters]
-    stars = _star_points(size)
+    stars = star_points(size, size)
     for row in range(size):
         text = f" {size - row:2}"
         for col in range(size):
             point = row * size + col
             text += "(" if point == last else ")" if col and point - 1 == last else " "
-            text += "XO"[int(board[row, col] < 0)] if board[row, col] else "+" if point in stars else "."
+            text += "XO"[int(board[row, col] < 0)] if board[row, col] else "+" if (row, col) in stars else "."
         text += ")" if last == row * size + size - 1 else " "
         rows.append(f"{text}{size - row}")
     return "\n".join([*rows, letters])
-
-
-def _star_points(size: int) -> set[int]:
-    """The points that a board marks: where handicap stones go."""
-    limit = fixed_handicap_limit(size)
-    return set(fixed_handicap_points(limit if size >= 13 else min(limit, 5), size)) if limit else set()
 
 
 class _Game:

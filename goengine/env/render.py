@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.coords import LETTERS
-from goengine.handicap import fixed_handicap_limit, fixed_handicap_points
+from goengine.handicap import star_points
 
 __all__ = ["board_frame", "board_image", "board_text"]
 
@@ -93,9 +93,8 @@ def _empty_board(size: int, cell: int) -> Image:
         at = first + line * cell
         picture[at, first : end + 1] = _INK
         picture[first : end + 1, at] = _INK
-    limit = fixed_handicap_limit(size)
-    for point in fixed_handicap_points(limit, size) if limit else []:
-        _lay(picture, (_disc(cell, 0.11), _INK), *divmod(point, size), cell)
+    for row, col in star_points(size, size):
+        _lay(picture, (_disc(cell, 0.11), _INK), row, col, cell)
     scale = max(1, cell // 16)
     for line in range(size):
         for number, text in enumerate((LETTERS[line], str(size - line))):

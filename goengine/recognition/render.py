@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from goengine.coords import LETTERS
+from goengine.handicap import star_points
 from goengine.recognition.classifier import BLACK, EMPTY, WHITE
 from goengine.recognition.style import Color, Style
 
 __all__ = ["Drawing", "draw_board"]
 
 _FINE = 2  # drawn so many times larger, then reduced: smooth edges
-_COLUMNS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"
 _SHAPES = {"circle", "ring", "square", "triangle", "cross", "plus", "dot", "box", "disc", "corner", "ghost"}
 _At = Callable[[float, float], tuple[float, float]]  # (row, column) to (x, y) on the fine canvas
 
@@ -126,19 +127,9 @@ def _draw_grid(pen: ImageDraw.ImageDraw, rows: int, columns: int, style: Style, 
             pen.rectangle((x0 - half, y0 - half, x1 + half - 1, y1 + half - 1), fill=style.line)
     radius = style.star * step
     if radius >= 1:
-        for row in _stars(rows):
-            for column in _stars(columns):
-                corner = rows // 2 not in (row, column) or rows >= 15 or row == column
-                if corner:
-                    x, y = at(row, column)
-                    pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=style.line)
-
-
-def _stars(size: int) -> list[int]:
-    if size < 7:
-        return []
-    inset = 3 if size >= 12 else 2
-    return sorted({inset, size - 1 - inset, *([size // 2] if size % 2 else [])})
+        for row, column in star_points(rows, columns):
+            x, y = at(row, column)
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=style.line)
 
 
 def _draw_coordinates(pen: ImageDraw.ImageDraw, rows: int, columns: int, style: Style, at: _At, step: float) -> None:
@@ -149,7 +140,7 @@ def _draw_coordinates(pen: ImageDraw.ImageDraw, rows: int, columns: int, style: 
             pen.text(at(row, side), str(rows - row), fill=style.letter, font=font, anchor="mm")
     for column in range(columns):
         for side in (-gap, rows - 1 + gap)[: style.coordinates // 2]:
-            pen.text(at(side, column), _COLUMNS[column], fill=style.letter, font=font, anchor="mm")
+            pen.text(at(side, column), LETTERS[column], fill=style.letter, font=font, anchor="mm")
 
 
 def _sprite(color: int, step: float, style: Style, rng: np.random.Generator) -> Image.Image:

@@ -7,30 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goengine.coords import format_vertex
+from goengine.handicap import star_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
 
-__all__ = ["draw_board", "star_points"]
+__all__ = ["draw_board"]
 
 _WOOD, _LINES, _EDGE = "#F3DCA8", "#7A6437", "#404040"
 _STONE, _DISC = 0.47, 0.34  # radii, in distances of lines
 _FAINTEST = 0.04  # share of the darkest colour that is still drawn
-
-
-def star_points(size: int) -> list[tuple[int, int]]:
-    """Row and column of the dots on a board: on 19x19 the nine star points."""
-    if size < 7:
-        return []
-    far = 3 if size >= 13 else 2
-    rows = [far, size - 1 - far]
-    if size % 2:
-        middle = [(size // 2, size // 2)]
-        sides = [(size // 2, row) for row in rows] + [(row, size // 2) for row in rows] if size >= 15 else []
-    else:
-        middle, sides = [], []
-    return [(row, column) for row in rows for column in rows] + middle + sides
 
 
 def draw_board(
@@ -86,7 +73,7 @@ def draw_board(
     ends = size - 1
     lines = [((0, n), (ends, n)) for n in range(size)] + [((n, 0), (n, ends)) for n in range(size)]
     axes.add_collection(LineCollection(lines, colors=_LINES, linewidths=0.6, zorder=1))
-    for row, column in star_points(size):
+    for row, column in star_points(size, size):
         axes.add_patch(Circle((column, row), 0.1, color=_LINES, zorder=1))
     for row, column in zip(*np.nonzero(board), strict=True):
         if not (top <= row <= bottom and left <= column <= right):
