@@ -25,6 +25,8 @@ from goengine.layers import ConvNormAct
 from goengine.recognition.classifier import BUNDLED, OFF, Classifier, load_classifier
 from goengine.recognition.network import PointNetwork, save_classifier
 from goengine.recognition.reading import NoBoard, chains_without_liberties, read_board
+from goengine.recognition.render import draw_board
+from goengine.recognition.style import Style
 from goengine.recognition.window import place
 from goengine.sgf import GameRecord, scan_games
 
@@ -100,6 +102,13 @@ def test_large_pictures_are_reduced_and_their_corners_are_not() -> None:
         reading = read_board(large, _network(), corners=corners)
         assert _text(reading.stones) == _text(stones)
         assert np.abs(np.array([place(reading.grid, 0, 0), place(reading.grid, 8, 8)]) - wanted).max() < 9
+
+
+@pytest.mark.parametrize(("size", "seed", "spacing"), [(9, 1, 40), (13, 0, 32)])
+def test_boards_that_are_nearly_full_are_read(size: int, seed: int, spacing: int) -> None:
+    rng = np.random.default_rng(seed)
+    stones = np.where(rng.random((size, size)) < 0.9, rng.integers(1, 3, (size, size)), 0).astype(np.int8)
+    assert _text(_read(draw_board(stones, Style(spacing=spacing), rng).picture)) == _text(stones)
 
 
 def _no_boards() -> dict[str, Image.Image]:

@@ -138,21 +138,38 @@ class _Placed:
 
 
 def _search(picture: NDArray[np.uint8], classifier: Classifier, size: int | None) -> Iterator[_Placed]:
-    """Boards on the grids that the picture could hold, until one is beyond doubt."""
-    for grid in find_lattices(picture):
+    """Boards on the grids that the picture could hold, until one is beyond doubt.
+
+    On a board that is nearly full, the gaps between stones stand out more than its lines: if no board was found, the
+    upright grids are tried again, half a step further right, down, and both.
+    """
+    best = 0.0
+    for grid in _grids(picture):
         placed = _judge(picture, classifier, grid, size)
         if placed is not None:
             yield placed
-            if placed.share > _SURE:
+            best = max(best, placed.share)
+            if best > _SURE:
                 return
-    upright = straighten(picture)
-    if upright is not None:
-        for grid in find_lattices(upright[0]):
-            placed = _judge(picture, classifier, upright[1] @ grid, size)
+    if best > _LEAST:
+        return
+    for grid in find_lattices(picture):
+        for right, down in ((0.5, 0.5), (0.5, 0.0), (0.0, 0.5)):
+            moved = grid @ np.array([[1, 0, right], [0, 1, down], [0, 0, 1.0]])
+            placed = _judge(picture, classifier, moved, size)
             if placed is not None:
                 yield placed
                 if placed.share > _SURE:
                     return
+
+
+def _grids(picture: NDArray[np.uint8]) -> Iterator[_Doubles]:
+    """The upright grids, the likeliest first, then those of the picture seen straight from above."""
+    yield from find_lattices(picture)
+    upright = straighten(picture)
+    if upright is not None:
+        for grid in find_lattices(upright[0]):
+            yield upright[1] @ grid
 
 
 def _from_corners(
