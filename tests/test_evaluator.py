@@ -220,6 +220,17 @@ def test_unreadable_games_are_counted(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "the file is damaged" in capsys.readouterr().err
 
 
+def test_a_game_counts_once(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "one.sgf").write_text(sgf(0), encoding="utf-8")
+    (tmp_path / "all.sgfs").write_text("\n".join(map(sgf, range(3))), encoding="utf-8")
+    games = load_games([tmp_path / "mine", tmp_path / "all.sgfs", shard(tmp_path / "s.shard", range(1, 5))], 9)
+    assert games.skipped == {"a game that is given twice": 3}
+    assert measure([Subject(uniform())], games)[0].total.positions == sum(len(replayed(seed)) for seed in range(5))
+    names = {games.name(game).rpartition("/")[2] for game in range(5)}
+    assert names == {"one.sgf, game 1", "all.sgfs, game 2", "all.sgfs, game 3", "s.shard, game 0"}
+
+
 def test_interrupting_the_command_reports_the_part(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

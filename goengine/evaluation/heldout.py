@@ -1,5 +1,6 @@
 """Games to measure networks on: their moves, who played them, and what had to be left out."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -68,7 +69,8 @@ def load_games(
 ) -> HeldOut:
     """Read shards, or game records in any form that `goengine.sgf.scan_games` takes.
 
-    What cannot be used is left out and counted. Loose SGF files of a folder are one source, named after the folder; any
+    What cannot be used is left out and counted, and so is a game with the very moves of an earlier one: games count as
+    independent of each other. Loose SGF files of a folder are one source, named after the folder; any
     other file is a source of its own, or of the files that share its name but for a number at the end.
 
     Args:
@@ -88,6 +90,7 @@ def load_games(
     first = ""
     by_source: dict[str, list[_Piece]] = {}
     read: set[Path] = set()
+    met: set[bytes] = set()
     for path, source in _files(given):
         if (real := path.resolve()) in read:
             skipped["a file that is given twice"] += 1
@@ -100,6 +103,7 @@ def load_games(
         else:
             piece, reason = _read_records(path, size, skipped, noted)
             first = first or reason
+        piece = _new(piece, met, skipped)
         if len(piece.lengths):
             by_source.setdefault(source, []).append(piece)
     if not by_source:
@@ -183,6 +187,30 @@ def _read_records(path: Path, size: int, skipped: Counter[str], noted: Counter[s
         np.array([[rank_code(r.black_rank), rank_code(r.white_rank)] for r in records], np.uint8).reshape(-1, 2),
     )
     return piece, first
+
+
+def _new(piece: _Piece, met: set[bytes], skipped: Counter[str]) -> _Piece:
+    """The games whose moves were not met before; what is met is kept as digests of 128 bits."""
+    if not len(piece.lengths):
+        return piece
+    moves = piece.moves[0] if len(piece.moves) == 1 else np.concatenate(piece.moves)
+    games = np.split(moves, np.cumsum(piece.lengths)[:-1])
+    new = np.ones(len(games), np.bool_)
+    for game, codes in enumerate(games):
+        digest = hashlib.blake2b(codes.tobytes(), digest_size=16).digest()
+        new[game] = digest not in met
+        met.add(digest)
+    if new.all():
+        return piece
+    skipped["a game that is given twice"] += int((~new).sum())
+    kept = np.flatnonzero(new)
+    return _Piece(
+        [piece.files[game] for game in kept],
+        [games[game] for game in kept],
+        piece.lengths[kept],
+        piece.number[kept],
+        piece.ranks[kept],
+    )
 
 
 def _other_size(size: int) -> str:
