@@ -261,6 +261,13 @@ def test_explain_writes_the_picture_and_names_the_stones(
         assert picture.format == "PNG" and picture.size == (1000, 560)
     assert not list(tmp_path.glob("*.tmp"))
 
+    two = tmp_path / "both.2.sgfs"
+    two.write_text(record.read_text() * 2)
+    assert main(["explain", str(two), "--game-number", "2", *command[2:], "--top", "1"]) == 0
+    assert capsys.readouterr().err == "wrote both.2-game-2-move-3.png\n"
+    assert main([*command, "--out", str(tmp_path)]) == 2
+    assert "is a folder: give the name of a file" in capsys.readouterr().err
+
     more = ["--played", "--by", "chain", "--symmetries", "8", "--json", "--no-picture"]
     assert main([*command, *more]) == 0
     report = json.loads(capsys.readouterr().out)

@@ -10,6 +10,7 @@ from goengine.cli import options, records
 from goengine.cli.progress import Progress, terminable
 from goengine.coords import format_vertex, parse_vertex
 from goengine.errors import GoEngineError, RecordError
+from goengine.files import check_output
 
 if TYPE_CHECKING:
     from goengine.rules import Position
@@ -36,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--top", type=int, default=5, metavar="K", help="how many stones to name (default: %(default)s)"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="PNG", help="the picture (default: GAME-move-N.png in the current folder)"
+        "--out",
+        type=Path,
+        metavar="PNG",
+        help="the picture (default: GAME-move-N.png in the current folder)",
     )
     parser.add_argument("--integrated", action="store_true", help="draw integrated gradients as well; takes seconds")
     parser.add_argument("--no-picture", action="store_true", help="words only; needs neither captum nor matplotlib")
@@ -52,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
         check_extras("captum", "matplotlib")
     position, played = records.load_position(args)
+    target = None if args.no_picture else _target(args, position.move_number)
     move = _asked(args, position, played)
     player = options.make_player(args)
     network: Any = player.network_for(position.size)
@@ -65,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         move = favourites[0][0]
     with terminable():
         explanation = explain(network, position, move, args.by, args.symmetries, Progress())
-        written = None if args.no_picture else _draw(args, network, explanation)
+        written = None if target is None else _draw(args, network, explanation, target)
     if args.json:
         print(json.dumps(_report(explanation, args.by, played, written)))
     else:
@@ -90,7 +95,15 @@ def _asked(args: argparse.Namespace, position: "Position", played: tuple[str, in
     return played[1]
 
 
-def _draw(args: argparse.Namespace, network: Any, explanation: "Explanation") -> Path:
+def _target(args: argparse.Namespace, moves: int) -> Path:
+    """Where the picture goes: a place that takes it, which is known before the work begins."""
+    name = records.game_name(args)
+    path: Path = args.out or Path(f"{name}-move-{moves}.png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return check_output(path)
+
+
+def _draw(args: argparse.Namespace, network: Any, explanation: "Explanation", target: Path) -> Path:
     from goengine.visualize.explain import draw_explanation
     from goengine.visualize.moves import integrated_points, saliency_points
     from goengine.visualize.pictures import write_png
@@ -98,8 +111,7 @@ def _draw(args: argparse.Namespace, network: Any, explanation: "Explanation") ->
     position, move = explanation.position, explanation.move
     sensitive = saliency_points(network, position, move, args.symmetries)
     parts = integrated_points(network, position, move, args.symmetries) if args.integrated else None
-    path: Path = args.out or Path(f"{args.game.name.split('.')[0]}-move-{position.move_number}.png")
-    return write_png(draw_explanation(explanation, sensitive, parts), path)
+    return write_png(draw_explanation(explanation, sensitive, parts), target)
 
 
 def _name(position: "Position", group: "Dependence") -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from goengine.rules import Position
     from goengine.sgf import GameRecord
 
-__all__ = ["add_position", "load_position"]
+__all__ = ["add_position", "game_name", "load_position"]
 
 
 def add_position(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +41,16 @@ def load_position(args: argparse.Namespace) -> "tuple[Position, tuple[str, int |
         elif number in (0, args.game_number):
             reason = str(item)
     raise RecordError(reason)
+
+
+def game_name(args: argparse.Namespace) -> str:
+    """What a file about the game may be called, without a suffix: after its file, and the number where that is not 1."""
+    from goengine.sgf.files import ARCHIVES, GAMES, PACKED
+
+    name: str = args.game.name or args.game.resolve().name
+    while (suffix := Path(name).suffix).lower() in (*GAMES, *PACKED, *ARCHIVES):
+        name = name.removesuffix(suffix)
+    return name + (f"-game-{args.game_number}" if args.game_number != 1 else "")
 
 
 def _position(record: "GameRecord", args: argparse.Namespace) -> "tuple[Position, tuple[str, int | None] | None]":
