@@ -6,6 +6,7 @@ import io
 import struct
 import sys
 import tarfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +201,22 @@ def test_pictures_of_every_kind(tmp_path: Path) -> None:
     for bad in (cut, tmp_path / "none.png", Path(__file__)):
         with pytest.raises(ImageError, match=bad.name.replace(".", r"\.")):
             read_picture(bad)
+
+
+def test_grey_pictures_of_many_bits(tmp_path: Path) -> None:
+    ramp = np.arange(100 * 60, dtype=np.uint16).reshape(60, 100)
+    Image.fromarray((ramp / 6000).astype(np.float32)).save(tmp_path / "shares.tif")
+    assert np.abs(read_picture(tmp_path / "shares.tif")[..., 0] - ramp * (255 / 6000)).max() <= 1
+    grey = ramp.astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "turned.tif", tiffinfo={0x0112: 6})  # not compressed: Pillow maps the file
+    assert (read_picture(tmp_path / "turned.tif")[..., 0] == np.rot90(grey, -1)).all()
+    Image.fromarray(ramp * 10).save(tmp_path / "clear.png")
+    data = (tmp_path / "clear.png").read_bytes()
+    at = data.index(b"IDAT") - 4
+    clear = b"tRNS" + struct.pack(">H", 30)
+    chunk = struct.pack(">I", 2) + clear + struct.pack(">I", zlib.crc32(clear))
+    (tmp_path / "clear.png").write_bytes(data[:at] + chunk + data[at:])
+    assert read_picture(tmp_path / "clear.png")[0, :6, 0].tolist() == [0, 0, 0, 255, 0, 0]
 
 
 def test_augmentation_moves_as_far_as_it_may() -> None:

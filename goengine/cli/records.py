@@ -44,7 +44,7 @@ def load_position(args: argparse.Namespace) -> "tuple[Position, tuple[str, int |
 
 
 def game_name(args: argparse.Namespace) -> str:
-    """What a file about the game may be called, without a suffix: after its file, and the number where that is not 1."""
+    """What a file about the game may be called, without a suffix: after its file, and its number but for the first."""
     from goengine.sgf.files import ARCHIVES, GAMES, PACKED
 
     name: str = args.game.name or args.game.resolve().name

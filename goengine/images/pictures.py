@@ -32,12 +32,19 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse
-            with Image.open(path) as opened:
+            with (
+                path.open("rb") as file,
+                Image.open(file) as opened,
+            ):  # of a path, Pillow turns mapped TIFF files wrongly
                 picture: Image.Image = ImageOps.exif_transpose(opened)
                 if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits and more: Pillow would cut them off
                     values = np.asarray(picture, dtype=np.float64)
-                    top = 65535.0 if values.max(initial=0) > 255 else 255.0
-                    picture = Image.fromarray(np.clip(values * (255 / top), 0, 255).astype(np.uint8))
+                    most = values.max(initial=0)
+                    top = 65535.0 if most > 255 else 1.0 if picture.mode == "F" and most <= 1 else 255.0
+                    clear = values == picture.info.get("transparency", np.nan)
+                    picture = Image.fromarray(
+                        np.where(clear, 255, np.clip(values * (255 / top), 0, 255)).astype(np.uint8)
+                    )
                 if picture.has_transparency_data:
                     picture = picture.convert("RGBA")
                     ground = Image.new("RGBA", picture.size, "white")
