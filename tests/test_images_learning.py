@@ -188,7 +188,7 @@ def test_a_saved_classifier_answers_the_same(tmp_path: Path) -> None:
     pixels = bright().images
     assert torch.allclose(predict(classifier, pixels), predict(trainer.module, pixels), atol=2e-3)
     with pytest.raises(NetworkFileError, match=r"\(1, 8, 8\), these are \(3, 8, 8\)"):
-        check_fits(classifier, bright(6, channels=3).images.shape, path)
+        check_fits(classifier, metadata["classes"], bright(6, channels=3), path)
 
 
 def test_other_files_are_no_classifiers(tmp_path: Path) -> None:
@@ -235,6 +235,12 @@ def test_the_script_from_pictures_to_report(tmp_path: Path, capsys: pytest.Captu
     twin = [again[0], "--data", f"{again[2]}/.", *again[3:]]  # the same folder, written otherwise
     assert train_images.main([*twin, "--test-share", "0.9", "--evaluate", network]) == 0
     assert capsys.readouterr().out.split("; ")[0] == found.out.split("; ")[0]
+    assert "others than when" not in capsys.readouterr().err
+    Image.fromarray(images.images[0, 0]).save(tmp_path / "pictures" / images.classes[0] / "later.png")
+    assert train_images.main([*again, "--evaluate", network]) == 0
+    assert "are others than when it was trained: it may have learnt from some of these" in capsys.readouterr().err
+    assert train_images.main([*base[1:], "--resume", "--epochs", "9"]) == 2
+    assert "are others than when the run began" in capsys.readouterr().err
     for setting in (["--test-share", "0.5"], ["--size", "16"], ["--data", "digits"]):
         assert train_images.main([*base[1:], "--resume", *setting]) == 2
         assert f"{setting[0]} {setting[1]}: the run has learnt with" in capsys.readouterr().err
@@ -293,6 +299,11 @@ def test_folds_go_on_where_they_stopped(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.split(";")[0] == unbroken
     assert run_script(tmp_path, "--folds", "2", "--rate", "1e-3", folder="stopped") == 2
     assert "fold1of2 holds a run with rate = 0.002, not 0.001: give another --run" in capsys.readouterr().err
+    fold = tmp_path / "run" / "fold2of2"  # tested on the half that it has not learnt from
+    assert run_script(tmp_path, "--evaluate", str(fold / "network.safetensors"), folder="again") == 0
+    out, err = capsys.readouterr()
+    assert load_classifier(fold / "network.safetensors")[1]["results"]["images"] == 898 and "on 898 images" in out
+    assert err == "it was trained as fold 2 of 2: it is tested on the part that was left out there\n"
     assert run_script(tmp_path, "--networks", "lecture", "--stop-after", "0", folder="several") == STOPPED
 
 

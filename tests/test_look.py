@@ -33,11 +33,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     torch.manual_seed(0)
     classifier = build_classifier("lecture", channels=1, size=8, classes=10, width=4)
     save_classifier(folder / "digits.safetensors", classifier, tuple("0123456789"), {})
+    save_classifier(folder / "letters.safetensors", classifier, (*"abcdefghi", "$j$"), {})
     (folder / "game.sgf").write_text(GAME)
     records = [{"kind": "train", "epoch": at, "loss": 2.0 - at, "accuracy": at / 2} for at in range(2)]
     (folder / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     network = write_tiny_network(folder)
-    return {"network": network, "classifier": folder / "digits.safetensors", "game": folder / "game.sgf"}
+    classifiers = {"classifier": folder / "digits.safetensors", "letters": folder / "letters.safetensors"}
+    return {"network": network, **classifiers, "game": folder / "game.sgf"}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ("classifier", ["ascent", "--steps", "2", "--filters", "3", "4"]),
         ("classifier", ["ascent", "--steps", "2", "--layer", "features.0"]),
         ("classifier", ["reasons"]),
+        ("classifier", ["reasons", "--number", "358"]),
+        ("classifier", ["ascent", "--steps", "2", "--images", "nowhere"]),
         ("classifier", ["curves"]),
         ("classifier", ["confusion"]),
         ("classifier", ["roc"]),
@@ -86,6 +90,10 @@ def test_each_picture_is_made(
         ("classifier", ["shapes"], "leave --classifier away"),
         ("classifier", ["maps", "--number", "360"], "test images 0 to"),
         ("classifier", ["maps", "--layer", "head.1"], "gives no maps"),
+        ("classifier", ["reasons", "--number", "360"], "test images 0 to 358"),
+        ("classifier", ["maps", "--images", "nowhere"], "no images 'nowhere'"),
+        ("letters", ["confusion"], "its classes are a, b, c, d, e, f, g, h, i, $j$, not those of these images"),
+        ("network", ["shapes", "--top", "0"], "--top 0 is not possible: use 1 or more"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(
@@ -98,7 +106,8 @@ def test_what_cannot_be_drawn_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = [str(files["game"]) if word == "GAME" else word for word in words]
-    assert look.main([*words, f"--{kind}", str(files[kind]), "--out", str(tmp_path / "picture.png")]) == 2
+    option = "--network" if kind == "network" else "--classifier"
+    assert look.main([*words, option, str(files[kind]), "--out", str(tmp_path / "picture.png")]) == 2
     error = capsys.readouterr().err.splitlines()
     assert error[-1].startswith("look.py: ") and reason in error[-1]
     assert not list(tmp_path.iterdir())

@@ -19,6 +19,8 @@ moves of games there is `goengine explain`.
 import argparse
 import sys
 import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from goengine.checkpoint import Network, load_network
+from goengine.cli.options import check_counts
 from goengine.corpus import load_corpus
 from goengine.errors import GoEngineError, RecordError
 from goengine.exits import exit_status
@@ -60,23 +63,40 @@ class Subject:
             GoEngineError: a file cannot be used.
         """
         self.policy: Network | None = None
-        self.images: ImageSet | None = None
+        self._load: Callable[[], ImageSet] | None = None
         if arguments.classifier is None:
             self.policy = load_network(arguments.network)
             self.module: nn.Module = self.policy.module
             self.shape = (int(self.policy.metadata["config"]["in_planes"]), self.policy.size, self.policy.size)
             self.name = self.policy.name
         else:
-            from goengine.images.data import load_images
+            from goengine.images.data import test_images
             from goengine.images.storage import check_fits, load_classifier
 
-            classifier, _ = load_classifier(arguments.classifier)
+            classifier, trained = load_classifier(arguments.classifier)
             config = classifier.config
-            _, self.images = load_images(arguments.images, Path(arguments.files), size=int(config["size"]))
-            check_fits(classifier, self.images.images.shape, arguments.classifier)
+
+            def load() -> "ImageSet":
+                size = int(config["size"])
+                images = test_images(trained, arguments.images, Path(arguments.files), size=size, say=say)
+                check_fits(classifier, trained["classes"], images, arguments.classifier)
+                return images
+
+            self._load = load
+            self.classes: Sequence[str] = trained["classes"]
             self.module = classifier.requires_grad_(False)
             self.shape = (int(config["channels"]), int(config["size"]), int(config["size"]))
             self.name = str(config["name"])
+
+    @cached_property
+    def images(self) -> "ImageSet | None":
+        """A classifier's test images, which it has not learnt from; none of a policy network.
+
+        Raises:
+            ImageError: there are none.
+            NetworkFileError: they are not such as it was trained on.
+        """
+        return None if self._load is None else self._load()
 
     def input(self, arguments: argparse.Namespace) -> tuple[Tensor, str]:
         """The position or the image that is asked for, float (1, channels, rows, columns), and its name."""
@@ -110,12 +130,21 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> int:
         check_extras("captum", "matplotlib")
+        check_counts(arguments, "steps", "top", "limit")
+        from matplotlib import rc_context
+
         torch.manual_seed(0)
         subject = Subject(arguments)
-        print(f"wrote {write_png(WHAT[arguments.what](subject, arguments), out)}", file=sys.stderr)
+        with rc_context({"text.parse_math": False}):  # a network may be named $10
+            say(f"wrote {write_png(WHAT[arguments.what](subject, arguments), out)}")
         return 0
 
     return exit_status("look.py", work, place=out)
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -162,8 +191,7 @@ def maps(subject: Subject, arguments: argparse.Namespace) -> "Figure":
 
 def ascent(subject: Subject, arguments: argparse.Namespace) -> "Figure":
     """The input that most excites outputs of a classifier, or filters of a layer; plain, and with the L1 term."""
-    images = subject.images
-    layer = str(arguments.layer or ("" if images is not None else first_layer(subject)))
+    layer = str(arguments.layer or ("" if subject.policy is None else first_layer(subject)))
     project = None if subject.policy is None else plane_projection(subject.policy.feature_set)
     probe = layer_output(subject.module, layer, torch.zeros(1, *subject.shape))
     numbers = arguments.filters or list(range(min(int(probe.shape[1]), 10 if layer == "" else SHOWN)))
@@ -180,8 +208,8 @@ def ascent(subject: Subject, arguments: argparse.Namespace) -> "Figure":
         sparse = excite(score, subject.shape, steps=arguments.steps, project=project, l1=price)
         for row, found in zip(rows, (plain, sparse), strict=True):
             row.append(tile_of(found.x, f"{found.score:.1f}"))
-    if layer == "" and images is not None:
-        names = [images.classes[number] for number in numbers]
+    if layer == "" and subject.policy is None:
+        names = [subject.classes[number] for number in numbers]
     else:
         names = [str(number) for number in numbers]
     what = "own stones red, opponent's blue" if subject.policy else "the number below is what it reaches"
@@ -223,11 +251,12 @@ def shapes(subject: Subject, arguments: argparse.Namespace) -> "Figure":
 
 def reasons(subject: Subject, arguments: argparse.Namespace) -> "Figure":
     """Why these images are of their classes: saliency, occlusion, integrated gradients."""
-    if subject.images is None:
+    images = subject.images
+    if images is None:
         raise GoEngineError("reasons are for image classifiers: give --classifier, or use goengine explain for moves")
     rows, names = [], []
     window = max(2, subject.shape[1] // 8)
-    for number in range(arguments.number, arguments.number + SHOWN // 2):
+    for number in range(arguments.number, max(arguments.number + 1, min(arguments.number + SHOWN // 2, len(images)))):
         arguments.number = number
         x, _ = subject.input(arguments)
         probabilities = subject.module(x).softmax(1)[0]
@@ -238,9 +267,9 @@ def reasons(subject: Subject, arguments: argparse.Namespace) -> "Figure":
             Tile(occlusion(score, x, window)[0].numpy(), signed=True),
             Tile(integrated_gradients(score, x).attributions[0].sum(0).numpy(), signed=True),
         ]
-        truth = int(subject.images.labels[number])
-        wrong = "" if truth == index else f"\n(it is {subject.images.classes[truth]})"
-        names.append(f"{subject.images.classes[index]}: {float(probabilities[index]):.1%}{wrong}")
+        truth = int(images.labels[number])
+        wrong = "" if truth == index else f"\n(it is {images.classes[truth]})"
+        names.append(f"{images.classes[index]}: {float(probabilities[index]):.1%}{wrong}")
         rows.append([tile_of(x[0], ""), *parts])
     columns = ["image", "saliency", f"occlusion {window}x{window}", "integrated gradients"]
     return draw_table(

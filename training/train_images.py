@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from goengine import settings
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.exits import STOPPED, exit_status
-from goengine.images.data import load_images
+from goengine.images.data import load_images, test_images
 from goengine.images.evaluation import Evaluation
 from goengine.images.learning import ImageTrainer, predict
 from goengine.images.networks import equal_fully_connected, list_classifiers
@@ -108,7 +108,7 @@ class Run:
     """One classifier's training, from the images to the file; the loop is the same as training/train.py's."""
 
     def __init__(self, recipe: ImageRecipe, learn: ImageSet, test: ImageSet, folder: Path, equal: bool = False,
-                 goes_on: str = "") -> None:  # fmt: skip
+                 goes_on: str = "", fold: tuple[int, int] | None = None) -> None:  # fmt: skip
         """Make ready.
 
         Args:
@@ -118,7 +118,10 @@ class Run:
             folder: of the run.
             equal: train the fully connected network with as many parameters as the recipe's.
             goes_on: how to go on with it once it is stopped; "" is --resume.
+            fold: in a cross-validation, its number and how many there are.
         """
+        self.about = {"tested_on": test.digest(), "flips": learn.flips, **({"fold": fold} if fold else {})}
+        self.images = f"{learn.digest()} {test.digest()}"
         self.goes_on = goes_on or f"--run {folder} --resume"
         self.recipe, self.learn, self.test, self.folder = recipe.with_length(len(learn)), learn, test, folder
         self.device = choose_device(recipe.device)
@@ -162,6 +165,7 @@ class Run:
         if resumed is None and (folder / CHECKPOINT).exists():
             raise RecipeError(f"{folder} holds a run already: go on with it by --resume, or give another --run")
         if resumed is not None:
+            self.check_images(resumed)
             trainer.restore(resumed)
         with contextlib.ExitStack() as at_end:
             log = RunLog(folder, resumed_at=trainer.steps if resumed is not None else None)
@@ -214,13 +218,21 @@ class Run:
         evaluation = Evaluation(probabilities, self.test.labels, self.test.classes)
         kept = list(trainer.candidates())[-1][1]
         results = {"weights": weights, "accuracy": evaluation.accuracy, "images": len(self.test)}
-        about = {"name": recipe.name, "recipe": settings.as_dict(recipe), "results": results, "flips": self.learn.flips}
+        about = {"name": recipe.name, "recipe": settings.as_dict(recipe), "results": results, **self.about}
         save_classifier(folder / "network.safetensors", kept, self.learn.classes, about)
         return evaluation
 
+    def check_images(self, state: dict[str, Any]) -> None:
+        """Refuse to go on from a checkpoint that was written with other images."""
+        if state.get("images", self.images) != self.images:
+            raise RecipeError(
+                f"{self.folder}: the images of {self.recipe.data} are others than when the run began, and it would be "
+                "tested on what it has learnt; begin another one"
+            )
+
     def save(self) -> None:
         """Write a checkpoint."""
-        save_checkpoint(self.folder, settings.as_dict(self.recipe), self.trainer.state())
+        save_checkpoint(self.folder, settings.as_dict(self.recipe), {**self.trainer.state(), "images": self.images})
 
     def facts(self) -> dict[str, Any]:
         """What a report says of this run."""
@@ -253,7 +265,7 @@ def begun(run: Run) -> dict[str, Any] | None:
     """The state of a run that was begun with the same settings; None where there is none.
 
     Raises:
-        RecipeError: if the settings were others: what it learnt cannot be compared with theirs.
+        RecipeError: if the settings or the images were others: what it learnt cannot be compared with theirs.
     """
     if not (run.folder / CHECKPOINT).exists():
         return None
@@ -265,6 +277,7 @@ def begun(run: Run) -> dict[str, Any] | None:
         raise RecipeError(
             f"{run.folder} holds a run with {name} = {kept.get(name)!r}, not {own[name]!r}: give another --run"
         )
+    run.check_images(state)
     return state
 
 
@@ -310,7 +323,7 @@ def cross_validate(recipe: ImageRecipe, folder: Path, images: ImageSet, count: i
     for number, (learn, test) in enumerate(folds(images, count, recipe.seed), start=1):
         say(f"fold {number} of {count}")
         place, goes_on = folder / f"fold{number}of{count}", f"the same command and --run {folder}"
-        run = Run(recipe, images.take(learn), images.take(test), place, goes_on=goes_on)
+        run = Run(recipe, images.take(learn), images.take(test), place, goes_on=goes_on, fold=(number, count))
         result = run.train(begun(run), remaining(stop_after, started))
         if isinstance(result, int):
             return result
@@ -328,27 +341,11 @@ def cross_validate(recipe: ImageRecipe, folder: Path, images: ImageSet, count: i
     return 0
 
 
-def same_data(one: str | None, other: str) -> bool:
-    """Whether two settings name the same images: the same set, or the same folder however it is written."""
-    return one == other or (one is not None and Path(other).is_dir() and Path(one).resolve() == Path(other).resolve())
-
-
-def as_trained(recipe: ImageRecipe, path: Path) -> ImageRecipe:
-    """The recipe with the share of its images that a classifier was not trained on."""
-    trained = load_classifier(path)[1].get("recipe", {})
-    share = trained.get("test_share", recipe.test_share)
-    if not same_data(trained.get("data"), recipe.data) or share == recipe.test_share:
-        return recipe
-    say(f"{path} was trained with test_share = {share}: it is tested on that part, not on {recipe.test_share}")
-    return dataclasses.replace(recipe, test_share=share)
-
-
-def evaluate(recipe: ImageRecipe, path: Path, test: ImageSet, folder: Path) -> int:
+def evaluate(recipe: ImageRecipe, path: Path, files: Path, download: bool, folder: Path) -> int:
     """The report of a classifier that is trained already."""
-    classifier, metadata = load_classifier(path)
-    check_fits(classifier, test.images.shape, path)
-    if tuple(metadata["classes"]) != test.classes:
-        raise NetworkFileError(f"{path}: its classes are {', '.join(metadata['classes'])}, not those of these images")
+    classifier, trained = load_classifier(path)
+    test = test_images(trained, recipe.data, files, download, recipe.size, recipe.test_share, say)
+    check_fits(classifier, trained["classes"], test, path)
     found = Evaluation(predict(classifier, test.images).numpy(), test.labels, test.classes)
     folder.mkdir(parents=True, exist_ok=True)
     about = {"network": f"{classifier.config['name']}, width {classifier.config['width']}", "data": recipe.data}
@@ -364,11 +361,10 @@ def work(argv: list[str] | None) -> int:
     recipe, resumed = recipe_of(arguments, given)
     name = recipe.network if not arguments.networks else "networks"
     folder = Path(arguments.run or f"runs/{recipe.name}-{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    files, download = Path(arguments.files), bool(arguments.download)
     if arguments.evaluate:
-        recipe = as_trained(recipe, Path(arguments.evaluate))
-    sets = load_images(recipe.data, Path(arguments.files), arguments.download, recipe.size, recipe.test_share, say)
-    if arguments.evaluate:
-        return evaluate(recipe, Path(arguments.evaluate), sets[1], folder)
+        return evaluate(recipe, Path(arguments.evaluate), files, download, folder)
+    sets = load_images(recipe.data, files, download, recipe.size, recipe.test_share, say)
     if arguments.networks:
         return several(recipe, folder, sets, arguments.networks, arguments.stop_after)
     if arguments.folds is not None:

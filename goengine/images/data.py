@@ -6,15 +6,16 @@ cifar10   60,000 colour pictures of 32x32 of ten kinds, from their binary batche
 a folder  pictures, one subfolder a class (`goengine.images.pictures`)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from goengine.errors import ImageError
-from goengine.images.sets import ImageSet, split
+from goengine.images.sets import ImageSet, folds, split
 
-__all__ = ["SOURCES", "load_images"]
+__all__ = ["SOURCES", "load_images", "test_images"]
 
 SOURCES = ("digits", "mnist", "cifar10")
 
@@ -59,6 +60,51 @@ def load_images(
     from goengine.images.pictures import read_folder
 
     return split(read_folder(Path(source), size, say), test_share)
+
+
+def test_images(
+    trained: Mapping[str, Any],
+    source: str,
+    folder: Path = Path("data/raw"),
+    download: bool = False,
+    size: int = 32,
+    test_share: float = 0.2,
+    say: Callable[[str], object] = lambda _: None,
+) -> ImageSet:
+    """Images to test a trained classifier on: of those that it was trained on, the part that it did not learn from.
+
+    Args:
+        trained: what its file says of it (`goengine.images.storage.load_classifier`).
+        source: as the others, for `load_images`.
+        folder: the same.
+        download: the same.
+        size: the same.
+        test_share: the same, for other images than it was trained on.
+        say: takes a line also where its own part is another, or is no longer what it was.
+
+    Raises:
+        ImageError: as `load_images`.
+    """
+    recipe = trained.get("recipe", {})
+    if not _same(recipe.get("data"), source):
+        return load_images(source, folder, download, size, test_share, say)[1]
+    share = recipe.get("test_share", test_share)
+    if share != test_share:
+        say(f"it was trained with test_share = {share}: it is tested on that part, not on {test_share}")
+    learn, test = load_images(source, folder, download, size, share, say)
+    if "fold" in trained:
+        number, count = trained["fold"]
+        say(f"it was trained as fold {number} of {count}: it is tested on the part that was left out there")
+        whole = learn.with_more(test)
+        test = whole.take(list(folds(whole, count, recipe["seed"]))[number - 1][1])
+    if trained.get("tested_on", test.digest()) != test.digest():
+        say(f"the images of {source} are others than when it was trained: it may have learnt from some of these")
+    return test
+
+
+def _same(one: str | None, other: str) -> bool:
+    """Whether two settings name the same images: the same set, or the same folder however it is written."""
+    return one == other or (one is not None and Path(other).is_dir() and Path(one).resolve() == Path(other).resolve())
 
 
 def _digits() -> ImageSet:

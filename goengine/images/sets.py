@@ -1,5 +1,6 @@
 """Labelled images in memory, and how they are divided into those to learn from and those to test on."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,6 +38,13 @@ class ImageSet:
     def take(self, rows: NDArray[np.int64]) -> "ImageSet":
         """The images with these numbers."""
         return ImageSet(self.images[rows], self.labels[rows], self.classes, self.flips)
+
+    def digest(self) -> str:
+        """Of the images, their classes and their order: whether a set is still the one that it was."""
+        found = hashlib.blake2b(repr((self.images.shape, self.classes)).encode(), digest_size=16)
+        found.update(np.ascontiguousarray(self.images).data)
+        found.update(np.ascontiguousarray(self.labels).data)
+        return found.hexdigest()
 
     def with_more(self, other: "ImageSet") -> "ImageSet":
         """These images, and then those of another set of the same classes and size."""

@@ -1,15 +1,16 @@
 """A trained image classifier as a file: safetensors, with what it is in the header (like `goengine.checkpoint`)."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 
 from goengine.checkpoint import save_network
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.images.networks import Classifier, build_classifier
+from goengine.images.sets import ImageSet
 
 __all__ = ["load_classifier", "save_classifier"]
 
@@ -58,12 +59,14 @@ def load_classifier(path: Path) -> tuple[Classifier, dict[str, Any]]:
     return classifier.eval(), metadata
 
 
-def check_fits(classifier: Classifier, images: torch.Size | tuple[int, ...], path: Path) -> None:
-    """Refuse images of another size or number of channels than the classifier was trained for.
+def check_fits(classifier: Classifier, classes: Sequence[str], images: ImageSet, path: Path) -> None:
+    """Refuse images of another size or number of channels than a classifier was trained for, or of other classes.
 
     Raises:
-        NetworkFileError: with both shapes.
+        NetworkFileError: with both shapes, or the classes.
     """
     wanted = tuple(classifier.config[name] for name in ("channels", "size", "size"))
-    if tuple(images[1:]) != wanted:
-        raise NetworkFileError(f"{path}: trained on images of shape {wanted}, these are {tuple(images[1:])}")
+    if tuple(images.images.shape[1:]) != wanted:
+        raise NetworkFileError(f"{path}: trained on images of shape {wanted}, these are {images.images.shape[1:]}")
+    if tuple(classes) != images.classes:
+        raise NetworkFileError(f"{path}: its classes are {', '.join(classes)}, not those of these images")
