@@ -11,6 +11,7 @@ import torch
 from small_games import batches, corpus
 
 from goengine.checkpoint import load_network
+from goengine.cli import main
 from goengine.dataset import Batch
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.metrics import drift, legal_points
@@ -517,6 +518,25 @@ def test_a_deeper_network_that_begins_with_a_file_predicts_what_the_file_does(tm
             assert torch.equal(module(planes), file.module(planes)), name
     deep.learn(batch, 1.0)
     assert deep.module.get_parameter("blocks.2.conv2.weight").any(), "the further blocks learn"
+
+
+def test_a_file_tells_of_the_runs_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, (batch,) = tmp_path / "network.safetensors", batches(1, 8)
+    for positions in (8, 16, 24):
+        trainer = Trainer(recipe(batch=8), CPU)
+        if path.exists():
+            trainer.start_from_network(path)
+            again = Trainer(recipe(batch=8), CPU)
+            again.restore(trainer.state({}))
+            trainer = again
+        for _ in range(positions // 8):
+            trainer.learn(batch, 1.0)
+        trainer.seconds = 60.0
+        trainer.export(path, trainer.module, {}, {})
+    training = load_network(path).metadata["training"]
+    assert [run["positions"] for run in training["earlier"]] == [8, 16] and training["positions"] == 24
+    assert main(["info", str(path)]) == 0
+    assert "before that       24 positions, 2 minutes, in 2 earlier runs\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

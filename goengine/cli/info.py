@@ -53,6 +53,11 @@ def _print_training(metadata: dict[str, Any]) -> None:
     training, results = metadata.get("training"), metadata.get("results")
     if isinstance(training, dict) and "positions" in training:
         print(f"trained on        {training['positions']:,} positions, {training.get('seconds', 0) / 60:,.0f} minutes")
+        earlier = training.get("earlier")
+        if isinstance(earlier, list) and earlier:
+            positions, seconds = (sum(stage.get(key, 0) for stage in earlier) for key in ("positions", "seconds"))
+            runs = "an earlier run" if len(earlier) == 1 else f"{len(earlier)} earlier runs"
+            print(f"before that       {positions:,} positions, {seconds / 60:,.0f} minutes, in {runs}")
         sources = training.get("sources")
         if isinstance(sources, dict):
             print(f"drawn from        {', '.join(f'{name} ({count:,})' for name, count in sources.items())}")

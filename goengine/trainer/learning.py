@@ -64,6 +64,7 @@ class Trainer:
         steps: made so far.
         positions: learnt from so far, by all processes together.
         seconds: spent so far, loading not counted.
+        earlier: the runs by which the network that it began with was trained: name, positions, seconds.
         slower: what the rates are multiplied by, after a run that diverged has been set back.
         map: as the built-in one, by the threads of a run with ``parts`` on a processor; a GPU takes a batch as a whole.
         mark: called with the name of what has just been done within a step: for `goengine.trainer.profiling`.
@@ -121,6 +122,7 @@ class Trainer:
         self.averages = Averages(self.module, recipe.ema)
         self.extra_averages = Averages(self.objective.extras, recipe.ema)
         self.extra_losses: dict[str, Tensor] = {}
+        self.earlier: list[dict[str, Any]] = []
         self.steps = self.positions = 0
         self.seconds = 0.0
         self.slower = 1.0
@@ -161,6 +163,9 @@ class Trainer:
         if self._parts is not None:
             self._parts.copy_buffers()  # the statistics of batch norm
         self.averages = Averages(self.module, self.recipe.ema)
+        before = network.metadata.get("training", {})
+        last = {key: before[key] for key in ("positions", "seconds") if key in before}
+        self.earlier = [*before.get("earlier", []), {"name": network.name, **last}]
 
     def stay_near(self, path: Path) -> None:
         """Learn, or hold on to, the policy of this network file, as the recipe's ``retain`` asks.
@@ -275,7 +280,12 @@ class Trainer:
             "feature_set": self.recipe.feature_set,
             "board_size": self.size,
             "recipe": self.recipe.as_dict(),
-            "training": {**training, "positions": self.positions, "seconds": round(self.seconds, 1)},
+            "training": {
+                **training,
+                "positions": self.positions,
+                "seconds": round(self.seconds, 1),
+                **({"earlier": self.earlier} if self.earlier else {}),
+            },
             "results": results,
         }
         save_network(path, module, metadata)
@@ -296,6 +306,7 @@ class Trainer:
             "norms": self.norms,
             "counters": {"steps": self.steps, "positions": self.positions, "seconds": self.seconds},
             "slower": self.slower,
+            "earlier": self.earlier,
             "sampler": sampler,
             "random": torch.get_rng_state(),
         }
@@ -325,6 +336,6 @@ class Trainer:
         self.norms.copy_(state["norms"])
         self.steps, self.positions = state["counters"]["steps"], state["counters"]["positions"]
         self.seconds = state["counters"]["seconds"]
-        self.slower = state.get("slower", 1.0)
+        self.slower, self.earlier = state.get("slower", 1.0), state.get("earlier", [])
         torch.set_rng_state(state["random"])
         return state["sampler"]  # type: ignore[no-any-return]
