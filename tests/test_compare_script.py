@@ -50,7 +50,7 @@ def test_the_table(
         said = {"architecture": "alphago", "feature_set": "board4", "board_size": 9, "name": "x"}
         said |= {"training": {"positions": 5000, "seconds": 61.5}}
         said |= {"results": {"all": {"loss": 3.25, "top1": 0.125, "top5": 0.5}}}
-        (folder := Path(command[-1])).mkdir(parents=True)
+        (folder := Path(command[-1])).mkdir(parents=True, exist_ok=True)
         save_network(folder / "network.safetensors", module, said)
         return subprocess.CompletedProcess(command, 3 if "--fails" in command else 0)
 
@@ -72,6 +72,14 @@ def test_the_table(
         "--run",
         str(tmp_path / "runs" / "a-8"),
     ]
+    assert script.main([*which, "--games", "g", "--runs", str(tmp_path / "runs")]) == 0 and len(commands) == 2
+    assert capsys.readouterr().out.splitlines() == [head, *rows]  # nothing was trained again
+    (tmp_path / "runs" / "a-8" / "network.safetensors").rename(tmp_path / "runs" / "a-8" / "checkpoint.pt")
+    assert script.main([*which, "--games", "g", "--runs", str(tmp_path / "runs")]) == 0
+    assert commands.pop()[-3:] == ["--resume", "--run", str(tmp_path / "runs" / "a-8")]
+    assert script.main([*which, "--games", "h", "--runs", str(tmp_path / "runs")]) == 2
+    assert "holds a comparison with other settings (arguments)" in capsys.readouterr().err
+    capsys.readouterr()
     assert script.main([*which, "--fails", "--runs", str(tmp_path / "more")]) == 3 and len(commands) == 3
     assert "recipe" not in capsys.readouterr().out  # nothing was finished
     assert script.main([*which[:2], str(tmp_path / "none.toml")]) == 2
@@ -79,14 +87,14 @@ def test_the_table(
 
 
 def test_what_is_finished_is_told_when_a_later_run_fails(
-    script: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statuses = iter([0, 3])
     monkeypatch.setattr(subprocess, "run", lambda command: subprocess.CompletedProcess(command, next(statuses)))
     monkeypatch.setattr(script, "load_network", lambda path: path)
     monkeypatch.setattr(script, "row", lambda name, path: f"{name.strip()}: {path.name}")
     recipes = [ROOT / "training/recipes/smoke.toml", ROOT / "training/recipes/onward.toml"]
-    assert script.main(["--recipes", *map(str, recipes), "--runs", "x"]) == 3
+    assert script.main(["--recipes", *map(str, recipes), "--runs", str(tmp_path)]) == 3
     assert capsys.readouterr().out.splitlines()[1:] == ["smoke: network.safetensors"]
 
 

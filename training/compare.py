@@ -3,6 +3,8 @@
 Without recipes it shows what convolutions are worth: `fully_connected` against `convolutions` on the same plane, and
 AlphaGo's 48 planes. Whatever else is given goes to training/train.py, for every recipe alike. With --vary each recipe
 runs once for each value of a setting: --recipes training/recipes/alphago-small.toml --vary feature_set=board4,alphago48
+
+What was stopped goes on by the same command with the same --runs: runs that are over are not made again.
 """
 
 import argparse
@@ -15,8 +17,10 @@ from pathlib import Path
 from goengine.checkpoint import Network, load_network
 from goengine.errors import RecipeError
 from goengine.exits import exit_status
+from goengine.folders import WorkFolder
 from goengine.recipe import Recipe, read_recipe
 from goengine.settings import check_name, parse_setting
+from goengine.trainer import CHECKPOINT, PREVIOUS
 
 HERE = Path(__file__).resolve().parent
 RECIPES = [HERE / "recipes" / f"{name}.toml" for name in ("fully_connected", "convolutions", "alphago-small")]
@@ -78,25 +82,38 @@ def compare(runs: list[tuple[str, Path, list[str]]], passed_on: list[str], folde
 
     Raises:
         RecipeError: a recipe cannot be read; nothing has run then.
+        GoEngineError: the folder holds another comparison.
     """
     for _, recipe, _ in runs:
         read_recipe(recipe, {"positions": 1})  # whose end may be given besides
+    recipes = {name: [recipe.read_text(encoding="utf-8"), *given] for name, recipe, given in runs}
+    work = WorkFolder(folder, "compare.json", {"runs": recipes, "arguments": passed_on}, "a comparison")
     rows, width = [], max(18, *(len(name) + 2 for name, _, _ in runs))
     try:
         for name, recipe, given in runs:
             run = folder / name.replace(" ", "-")
             print(f"== {name}", file=sys.stderr, flush=True)
-            command = [sys.executable, str(HERE / "train.py"), str(recipe), *passed_on, *given, "--run", str(run)]
-            status = subprocess.run(command).returncode
+            status = 0 if (run / "network.safetensors").exists() else train(run, recipe, [*passed_on, *given])
             if status:
                 return status
             rows.append(row(f"{name:{width}}", load_network(run / "network.safetensors")))
     finally:
+        work.close()
         if rows:
             wide, narrow = ("planes", "parameters", "positions"), ("seconds", "loss", "top-1", "top-5")
             words = [f"{word:>12}" for word in wide] + [f"{word:>9}" for word in narrow]
             print(f"{'recipe':{width}}{''.join(words)}", *rows, sep="\n")
     return 0
+
+
+def train(run: Path, recipe: Path, words: list[str]) -> int:
+    """Begin a run, or go on with it; returns the exit status of train.py."""
+    if any((run / name).exists() for name in (CHECKPOINT, PREVIOUS)):
+        if "--from" in words:  # it has begun with that network
+            at = words.index("--from")
+            words = words[:at] + words[at + 2 :]
+        words = [*words, "--resume"]
+    return subprocess.run([sys.executable, str(HERE / "train.py"), str(recipe), *words, "--run", str(run)]).returncode
 
 
 def row(name: str, network: Network) -> str:
