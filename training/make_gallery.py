@@ -17,6 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from goengine.errors import GoEngineError
+from goengine.exits import exit_status
 from goengine.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -150,16 +152,29 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--page", action="store_true", help="write the page only")
     parser.add_argument("--folder", type=Path, default=GALLERY, help="where to (default: docs/gallery)")
     arguments = parser.parse_args(argv)
-    known = {picture.name: picture for picture in PICTURES}
-    unknown = [name for name in arguments.names if name not in known]
-    if unknown:
-        say(f"there is no picture {unknown[0]!r}; there are {', '.join(known)}")
-        return 2
     folder: Path = arguments.folder.resolve()
+    return exit_status(
+        "make_gallery.py",
+        lambda: work(folder, arguments.names, arguments.again, arguments.page),
+        "interrupted: the same command makes what is still missing",
+        place=folder,
+    )
+
+
+def work(folder: Path, names: list[str], again: bool, page_only: bool) -> int:
+    """Make what is asked for, and the page; 1 if a picture could not be made.
+
+    Raises:
+        GoEngineError: there is no picture of such a name.
+    """
+    known = {picture.name: picture for picture in PICTURES}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise GoEngineError(f"there is no picture {unknown[0]!r}; there are {', '.join(known)}")
     folder.mkdir(parents=True, exist_ok=True)
     failed = 0
-    for picture in () if arguments.page else [known[name] for name in arguments.names or known]:
-        if arguments.again or not (folder / f"{picture.name}.png").exists():
+    for picture in () if page_only else [known[name] for name in names or known]:
+        if again or not (folder / f"{picture.name}.png").exists():
             failed += not make(picture, folder)
     write_text(folder / "README.md", page(folder))
     return int(failed > 0)
