@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goengine.corpus import Corpus, join, load_corpus
+from goengine.corpus import Corpus, check_apart, join, load_corpus
 from goengine.corpus.players import PLAYER
 from goengine.errors import RecipeError
 from goengine.finetune import OwnGames, own_games
@@ -48,7 +48,7 @@ def gather(
         say: takes lines about what was found.
 
     Raises:
-        RecipeError: if there are no games, or options that do not go together.
+        RecipeError: if there are no games, options that do not go together, or files in both `games` and `validation`.
     """
     if not games:
         raise RecipeError("give games to learn from: --games data/shards, or SGF files")
@@ -57,6 +57,7 @@ def gather(
         return Material(own.recipe, own.training, join([own.held_out, own.general]), own)
     if mix:
         raise RecipeError("--mix goes with --player: give all games to --games")
+    check_apart(games, validation)
     corpus = load_corpus(games, recipe.board_size, training=True, progress=say)
     if trial:
         recipe = _with_sources_of(corpus, recipe, say)

@@ -400,6 +400,7 @@ def test_bad_input_gives_one_line(folder: Path, capsys: pytest.CaptureFixture[st
         ((recipe, "--games", folder / "none.sgf"), "none.sgf"),
         ((recipe, "--games", folder / "empty"), f"no 9x9 games among {folder / 'empty'}: give shards"),
         ((recipe, "--games", folder / "no.shard"), "no.shard: not a shard of games: make it again with"),
+        ((recipe, *games, "--validation", folder), "one.shard: to learn from and to validate on at once; give other"),
         ((recipe, "--games", tiny), "too few for batch = 16: give more games"),
         ((recipe, *games, "--batch", 4096), "too few for batch = 4096: give more games"),
         ((recipe, *games, "--board-size", 19), "its games are on 9x9 boards, not 19x19"),

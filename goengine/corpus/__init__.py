@@ -10,6 +10,17 @@ Packing is `goengine.prepare`, the file format `goengine.shards`; batches to tra
 """
 
 from goengine.corpus.games import BLACKS, BOTH, WHITES, Corpus, join, shuffled
-from goengine.corpus.loading import folder_source, load_corpus, source_name
+from goengine.corpus.loading import check_apart, folder_source, load_corpus, source_name
 
-__all__ = ["BLACKS", "BOTH", "WHITES", "Corpus", "folder_source", "join", "load_corpus", "shuffled", "source_name"]
+__all__ = [
+    "BLACKS",
+    "BOTH",
+    "WHITES",
+    "Corpus",
+    "check_apart",
+    "folder_source",
+    "join",
+    "load_corpus",
+    "shuffled",
+    "source_name",
+]

@@ -13,7 +13,7 @@ from goengine.corpus.games import Corpus
 from goengine.corpus.mixture import check_mixture
 from goengine.errors import RecipeError
 
-__all__ = ["folder_source", "load_corpus", "source_name"]
+__all__ = ["check_apart", "folder_source", "load_corpus", "source_name"]
 
 _TAKEN = ("all", "weights")  # what results have besides sources
 
@@ -122,6 +122,25 @@ def load_corpus(
     codes = GameCodes([one.moves for one in files], [one.offsets for one in files], [one.labels for one in files])
     sources = np.concatenate([np.full(len(piece.offsets) - 1, number) for number, piece in ordered])
     return Corpus(size, names, codes, None, sources)
+
+
+def check_apart(training: Iterable[str | os.PathLike[str]], validation: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse files that are both learnt from and validated on: what a network has learnt says little of it.
+
+    Args:
+        training: files and folders, as for `load_corpus`.
+        validation: the same.
+
+    Raises:
+        RecipeError: naming the first of them.
+    """
+    learnt = {path.resolve() for path, _ in _files(training, True)}
+    both = [path for path, _ in _files(validation, False) if path.resolve() in learnt]
+    if both:
+        more = f", and {len(both) - 1:,} more" if len(both) > 1 else ""
+        raise RecipeError(
+            f"{both[0]}{more}: to learn from and to validate on at once; give other games to --validation"
+        )
 
 
 def _files(paths: Iterable[str | os.PathLike[str]], training: bool) -> Iterable[tuple[Path, Path | None]]:
