@@ -49,6 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "finetune": {"checkpoint", "corpus", "evaluation", "recipe", "repertoire"},
     "material": {"corpus", "finetune", "recipe"},
     "dataset": {"corpus", "symmetry"},
+    "parcel": {"checkpoint", "corpus", "dataset", "recipe", "shards", "trainer"},
     "endgame": {"estimate", "groups", "rules"},
     "player": {"endgame", "estimate", "rules", "style", "symmetry"},
     "evaluation": {"checkpoint", "coords", "corpus", "intervals", "metrics", "sgf", "shards"},
