@@ -70,15 +70,15 @@ class Subject:
             self.shape = (int(self.policy.metadata["config"]["in_planes"]), self.policy.size, self.policy.size)
             self.name = self.policy.name
         else:
-            from goengine.images.data import test_images
+            from goengine.images.data import images_to_test
             from goengine.images.storage import check_fits, load_classifier
 
             classifier, trained = load_classifier(arguments.classifier)
             config = classifier.config
 
             def load() -> "ImageSet":
-                size = int(config["size"])
-                images = test_images(trained, arguments.images, Path(arguments.files), size=size, say=say)
+                where = {"folder": Path(arguments.files), "size": int(config["size"])}
+                images = images_to_test(trained, arguments.images, 0.2, say, **where)
                 check_fits(classifier, trained["classes"], images, arguments.classifier)
                 return images
 

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from goengine import settings
 from goengine.errors import NetworkFileError, RecipeError
 from goengine.exits import STOPPED, exit_status
-from goengine.images.data import load_images, test_images
+from goengine.images.data import images_to_test, load_images
 from goengine.images.evaluation import Evaluation
 from goengine.images.learning import ImageTrainer, predict
 from goengine.images.networks import equal_fully_connected, list_classifiers
@@ -344,7 +344,8 @@ def cross_validate(recipe: ImageRecipe, folder: Path, images: ImageSet, count: i
 def evaluate(recipe: ImageRecipe, path: Path, files: Path, download: bool, folder: Path) -> int:
     """The report of a classifier that is trained already."""
     classifier, trained = load_classifier(path)
-    test = test_images(trained, recipe.data, files, download, recipe.size, recipe.test_share, say)
+    where = {"folder": files, "download": download, "size": recipe.size}
+    test = images_to_test(trained, recipe.data, recipe.test_share, say, **where)
     check_fits(classifier, trained["classes"], test, path)
     found = Evaluation(predict(classifier, test.images).numpy(), test.labels, test.classes)
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import numpy as np
 from goengine.errors import ImageError
 from goengine.images.sets import ImageSet, folds, split
 
-__all__ = ["SOURCES", "load_images", "test_images"]
+__all__ = ["SOURCES", "images_to_test", "load_images"]
 
 SOURCES = ("digits", "mnist", "cifar10")
 
@@ -62,36 +62,28 @@ def load_images(
     return split(read_folder(Path(source), size, say), test_share)
 
 
-def test_images(
-    trained: Mapping[str, Any],
-    source: str,
-    folder: Path = Path("data/raw"),
-    download: bool = False,
-    size: int = 32,
-    test_share: float = 0.2,
-    say: Callable[[str], object] = lambda _: None,
+def images_to_test(
+    trained: Mapping[str, Any], source: str, test_share: float, say: Callable[[str], object], **where: Any
 ) -> ImageSet:
     """Images to test a trained classifier on: of those that it was trained on, the part that it did not learn from.
 
     Args:
         trained: what its file says of it (`goengine.images.storage.load_classifier`).
-        source: as the others, for `load_images`.
-        folder: the same.
-        download: the same.
-        size: the same.
-        test_share: the same, for other images than it was trained on.
-        say: takes a line also where its own part is another, or is no longer what it was.
+        source: a name of `SOURCES`, or a folder of pictures.
+        test_share: part of them to test on, where they are others than it was trained on.
+        say: takes a line where its own part is another, or is no longer what it was, and as in `load_images`.
+        where: ``folder``, ``download`` and ``size``, as for `load_images`.
 
     Raises:
         ImageError: as `load_images`.
     """
     recipe = trained.get("recipe", {})
     if not _same(recipe.get("data"), source):
-        return load_images(source, folder, download, size, test_share, say)[1]
+        return load_images(source, test_share=test_share, say=say, **where)[1]
     share = recipe.get("test_share", test_share)
     if share != test_share:
         say(f"it was trained with test_share = {share}: it is tested on that part, not on {test_share}")
-    learn, test = load_images(source, folder, download, size, share, say)
+    learn, test = load_images(source, test_share=share, say=say, **where)
     if "fold" in trained:
         number, count = trained["fold"]
         say(f"it was trained as fold {number} of {count}: it is tested on the part that was left out there")
