@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from scripts import load_script
 
 from goengine.cli import main
-from goengine.errors import ImageError, NetworkFileError, RecipeError
+from goengine.errors import GoEngineError, ImageError, NetworkFileError, RecipeError
 from goengine.images.pictures import read_picture
 from goengine.layers import ConvNormAct
 from goengine.recognition.classifier import BUNDLED, OFF, Classifier, load_classifier
@@ -297,14 +297,31 @@ def test_the_command_loads_nothing_that_is_slow(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "0 []", done
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--overlay", "x.psd"], "x.psd: .psd is no format of pictures: use .png"),
+        (["--overlay", "x"], "x: no ending is no format"),
+        (["--overlay", "nowhere/x.png"], "nowhere/x.png: there is no such folder"),
+        (["--sgf", "."], ".: is a folder: give the name of a file"),
+    ],
+)
+def test_where_nothing_can_be_written_is_told_before_the_work(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["recognize", "no picture at all", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_the_training_refuses_at_once_what_would_fail_at_the_end(tmp_path: Path) -> None:
     script = load_script("training/train_recognizer.py")
     missing = tmp_path / "nowhere" / "r.safetensors"
     for words, message in (
         (["--out", str(missing)], "is no folder that can be written to"),
+        (["--out", str(tmp_path)], "is a folder: give the name of a file"),
         (["--scenes", "3"], "--scenes 3 is too few"),
     ):
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(RecipeError, match=message):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(GoEngineError, match=message):
             patch.setattr(sys, "argv", ["train_recognizer.py", *words])
             script.main()
     lesson = next(iter(script.lessons_of_scene(1)))

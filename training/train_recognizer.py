@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from goengine.errors import RecipeError
 from goengine.exits import exit_status
+from goengine.files import check_output
 from goengine.recognition.classifier import BUNDLED
 from goengine.recognition.lessons import Lesson, lessons_of_scene
 from goengine.recognition.network import PointNetwork, save_classifier
@@ -46,6 +47,7 @@ def main() -> int:
             raise RecipeError(f"--{name} {getattr(args, name)} is too few: use {least} or more")
     if not os.access(args.out.parent, os.W_OK):
         raise RecipeError(f"--out {args.out}: {args.out.parent} is no folder that can be written to")
+    check_output(args.out)
     started = time.monotonic()
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.processes)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goengine.errors import GoEngineError, ImageError
-from goengine.files import write_text
+from goengine.files import check_output, write_text
 
 if TYPE_CHECKING:
     from goengine.recognition.reading import Reading
@@ -58,6 +58,13 @@ def run(args: argparse.Namespace) -> int:
     from goengine.recognition.classifier import load_classifier
     from goengine.recognition.reading import NoBoard, read_board
 
+    for place in (args.sgf if args.sgf != "-" else None, args.overlay):
+        if place:
+            check_output(place)
+    if args.overlay:
+        from goengine.recognition.overlay import draw_overlay, picture_format
+
+        picture_format(args.overlay)
     picture = read_picture(args.picture)
     try:
         reading = read_board(picture, load_classifier(), size, corners)
@@ -70,8 +77,6 @@ def run(args: argparse.Namespace) -> int:
     elif args.sgf:
         write_text(Path(args.sgf), text)
     if args.overlay:
-        from goengine.recognition.overlay import draw_overlay
-
         draw_overlay(picture, reading, args.overlay)
     if args.json:
         sys.stdout.write(json.dumps(_report(reading)) + "\n")

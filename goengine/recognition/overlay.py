@@ -12,10 +12,22 @@ from goengine.recognition.classifier import BLACK, WHITE
 from goengine.recognition.reading import Reading
 from goengine.recognition.window import place
 
-__all__ = ["draw_overlay"]
+__all__ = ["draw_overlay", "picture_format"]
 
 _LINE, _DOUBT = (0, 160, 255), (255, 0, 200)
 _FILL = {BLACK: (0, 0, 0), WHITE: (255, 255, 255)}
+
+
+def picture_format(path: Path) -> str:
+    """The format in which a picture of this name is written.
+
+    Raises:
+        ImageError: the name's ending is no format of pictures, or one that can only be read.
+    """
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise ImageError(f"{path}: {path.suffix or 'no ending'} is no format of pictures: use .png")
+    return kind
 
 
 def draw_overlay(picture: NDArray[np.uint8], reading: Reading, path: Path) -> None:
@@ -42,8 +54,6 @@ def draw_overlay(picture: NDArray[np.uint8], reading: Reading, path: Path) -> No
         pen.ellipse(box(row, column, 0.22), fill=_FILL[int(reading.stones[row, column])], outline=_LINE, width=thick)
     for row, column in reading.doubtful():
         pen.ellipse(box(row, column, 0.48), outline=_DOUBT, width=2 * thick)
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind is None:
-        raise ImageError(f"{path}: {path.suffix or 'no ending'} is no format of pictures: use .png")
+    kind = picture_format(path)
     with written(path) as temporary:
         canvas.save(temporary, kind)
