@@ -251,6 +251,14 @@ def test_a_game_and_its_turned_copies_share_a_fingerprint() -> None:
             }
 
 
+def test_a_fingerprint_is_not_of_the_order_of_the_setup_stones() -> None:
+    stones, moves = np.array([60, 72, 288, 300], np.uint16) | np.uint16(SETUP), np.array([WHITE | 54, 180], np.uint16)
+    orders = [np.concatenate((stones[order], moves)) for order in ([0, 1, 2, 3], [2, 1, 3, 0], [3, 2, 1, 0])]
+    prints = {fingerprint(turned(game, 19, symmetry), 19) for game in orders for symmetry in range(8)}
+    assert len(prints) == 1
+    assert fingerprint(np.concatenate((stones, moves[::-1])), 19) not in prints  # that of the moves is the game
+
+
 def test_fingerprints_are_spread_evenly() -> None:
     prints = np.array([fingerprint(game, 19) for game in some_games(2000, seed=5) if len(game) > 5], dtype=np.float64)
     shares = np.histogram(prints / 2.0**64, bins=10, range=(0, 1))[0] / len(prints)
