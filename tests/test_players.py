@@ -9,7 +9,7 @@ from small_games import random_game, sgf, shard
 
 from goengine.corpus import BLACKS, BOTH, WHITES, Corpus, join
 from goengine.corpus.players import OPPONENTS, PLAYER, PlayerGames, normal_name, read_player
-from goengine.errors import RecipeError
+from goengine.errors import RecipeError, RecordError
 from goengine.movecodes import PASS, POINT_MASK, SETUP, WHITE
 
 
@@ -55,6 +55,17 @@ def test_a_players_games(records: Path) -> None:
     lines = games.lines()
     assert lines[0].startswith("7 of 10 games are the player's: Ann (4), ")
     assert lines[1] == "left out: 1 of other players, 1 on another board than 9x9, 1 that were there already"
+
+
+def test_what_cannot_be_used_among_a_players_games_is_counted(records: Path) -> None:
+    empty, chess = records / "empty.sgf", records / "chess.sgf"
+    empty.write_bytes(b"")
+    chess.write_text("(;GM[3];B[dd])" + sgf(9, 9, "PB[Ann]PW[Bob]"), encoding="utf-8")
+    games = read_player([empty, records / "one.sgf", chess], ["Ann"], size=9)
+    assert (len(games), games.read, games.unusable) == (2, 2, 2)
+    assert games.lines()[1] == "left out: 2 that cannot be used (goengine check says why)"
+    with pytest.raises(RecordError, match=r"empty\.sgf: no game record in the file"):
+        read_player([empty], ["Ann"], size=9)
 
 
 def test_only_the_players_moves_are_labels(records: Path) -> None:

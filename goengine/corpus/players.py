@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goengine.corpus.games import BLACKS, BOTH, WHITES, Corpus
-from goengine.errors import RecipeError
+from goengine.errors import RecipeError, RecordError
 
 __all__ = ["FEW_GAMES", "OPPONENTS", "PLAYER", "PlayerGames", "normal_name", "read_player"]
 
@@ -49,6 +49,7 @@ class PlayerGames:
         others: of these, games without the player.
         wrong_size: of these, the player's games on other boards.
         copies: of these, games of the player that were there already, turned and mirrored ones included.
+        unusable: games and files besides, that cannot be used.
     """
 
     size: int
@@ -59,6 +60,7 @@ class PlayerGames:
     others: int = 0
     wrong_size: int = 0
     copies: int = 0
+    unusable: int = 0
     _prints: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -112,6 +114,7 @@ class PlayerGames:
                 (self.others, "of other players"),
                 (self.wrong_size, f"on another board than {self.size}x{self.size}"),
                 (self.copies, "that were there already"),
+                (self.unusable, "that cannot be used (goengine check says why)"),
             )
             if count
         ]
@@ -126,28 +129,35 @@ def read_player(
 ) -> PlayerGames:
     """Read one player's games.
 
+    Games and files that cannot be used are passed over and counted.
+
     Args:
-        paths: game records in any form that `goengine.sgf.read_games` takes.
+        paths: game records in any form that `goengine.sgf.scan_games` takes.
         players: the player's name, and other names of the same player; compared as `normal_name` has them.
         size: games on other boards are left out.
         say: told of a name that no game has.
 
     Raises:
         RecipeError: if no game has any of these names (with near names and their games), or none on this board.
-        RecordError: if a path cannot be used.
+        RecordError: if a path does not exist, or if no game at all can be used.
     """
-    from goengine.sgf import read_games
+    from goengine.sgf import GameRecord, scan_games
     from goengine.shards import fingerprint, is_shard
 
     wanted = {normal_name(player): player for player in players}
     if "" in wanted:
         raise RecipeError("--player has no name in it; give the name as it stands in the records (PB, PW)")
     found, seen = PlayerGames(size), set[int]()
+    fault = ""  # the first
     spellings: dict[str, Counter[str]] = {}  # of everybody: for the names that are not there
     for path in paths:
         if os.path.isfile(path) and is_shard(path):
             raise RecipeError(f"{path}: a shard has no names of players; give the game records themselves")
-        for record in read_games(path):
+        for record in scan_games(path):
+            if not isinstance(record, GameRecord):
+                found.unusable += record.skipped
+                fault = fault or (str(record) if record.skipped else "")
+                continue
             found.read += 1
             names = [normal_name(record.black), normal_name(record.white)]
             for name, spelled in {names[0]: record.black, names[1]: record.white}.items():
@@ -168,6 +178,8 @@ def read_player(
                 for bit, spelled in ((BLACKS, record.black), (WHITES, record.white)):
                     if whose & bit:
                         found.spellings[" ".join(spelled.split())] += 1
+    if not found.read and fault:
+        raise RecordError(fault)
     missing = [player for name, player in wanted.items() if name not in spellings]
     if len(missing) == len(wanted):
         raise RecipeError(f"no game of {' or '.join(missing)} among {found.read:,}: {_near(missing, spellings)}")
