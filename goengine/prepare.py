@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from goengine.errors import RecipeError, RecordError
 from goengine.files import write_text
+from goengine.movecodes import WHITE
 from goengine.sgf import GameRecord, Problem, game_files, scan_games
 from goengine.shards import INFO, SUFFIX, fingerprint, rank_code, write_shard
 
@@ -41,7 +42,7 @@ class Settings:
     min_rank: str = ""
     """Games are left out unless both players have this rank, as ``6d``, or a higher one; empty takes all."""
     max_handicap: int = 99
-    """Games with more handicap stones are left out."""
+    """Games with more handicap stones are left out, whether the record counts them (HA) or only sets them up."""
     holdout: float = 0.0
     """The share of games, 0 to 1, packed apart for validation; a game's moves decide, so copies stay together."""
     games_per_shard: int = 20_000
@@ -300,11 +301,18 @@ def _info(record: GameRecord) -> tuple[Any, ...]:
         np.nan if record.komi is None else record.komi,
         int(year[0]) if year else 0,
         0,
-        min(record.handicap, 255),
+        min(_handicap(record), 255),
         rank_code(record.black_rank),
         rank_code(record.white_rank),
         {"B+": 1, "W+": -1}.get(record.result[:2].upper(), 0),
     )
+
+
+def _handicap(record: GameRecord) -> int:
+    """Handicap stones: those of HA or, where it says fewer, those that Black alone was given before White's move."""
+    setup = record.codes[: record.setup_count]
+    given = len(setup) if record.to_play == "white" and not (setup & WHITE).any() else 0
+    return max(record.handicap, given if given > 1 else 0)
 
 
 def _unwanted(record: GameRecord, settings: Settings) -> str:
@@ -313,7 +321,7 @@ def _unwanted(record: GameRecord, settings: Settings) -> str:
         return f"SZ: not on {settings.size}x{settings.size}"
     if record.move_count < settings.min_moves:
         return f"fewer than {settings.min_moves} moves"
-    if record.handicap > settings.max_handicap:
+    if _handicap(record) > settings.max_handicap:
         return f"HA: more than {settings.max_handicap} handicap stones"
     if settings.min_rank:
         lower = min(rank_code(record.black_rank), rank_code(record.white_rank))

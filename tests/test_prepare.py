@@ -83,6 +83,22 @@ def test_filters(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("setup", "stones"),
+    [
+        ("AB[aa][ba][ca][da];W[ee]", 4), ("HA[0]AB[aa][ba][ca][da];W[ee]", 4), ("HA[2];B[aa];B[ba];W[ee]", 2),
+        ("AB[aa];W[ee]", 0), ("AB[aa][ba][ca][da];B[ee]", 0), ("AB[aa][ba][ca][da]AW[ab];W[ee]", 0),
+    ],
+)  # fmt: skip
+def test_handicap_stones_that_are_only_set_up_count(tmp_path: Path, setup: str, stones: int) -> None:
+    path = tmp_path / "games.sgfs"
+    path.write_text(f"(;SZ[19]{setup})" + game(1))
+    assert prepare([path], tmp_path / "all", Settings()).games == 2
+    assert Shard.open(tmp_path / "all" / "games.shard").info["handicap"].tolist() == [stones, 0]
+    report = prepare([path], tmp_path / "even", Settings(max_handicap=1))
+    assert report.skipped == ({"HA: more than 1 handicap stones": 1} if stones else {})
+
+
 def mirrored(code: int) -> int:
     point = code & 1023
     return (code & ~1023) | (point // 19 * 19 + 18 - point % 19)
