@@ -104,11 +104,19 @@ def test_handicap_that_is_no_number_of_stones(tmp_path: Path, value: str) -> Non
 
 
 def test_handicap_stones_that_the_record_leaves_out(tmp_path: Path) -> None:
-    records, problems = scan_text(tmp_path, "(;SZ[19]HA[5];W[cn];B[dd])")
+    records, problems = scan_text(tmp_path, "(;SZ[19]HA[5];W[cn];B[cn])")
     position = records[0].start()
     assert position.setup_stones["black"] == tuple(sorted(vertices("D4 Q16 D16 Q4 K10"), key=lambda p: p or 0))
     assert reasons(problems) == ["HA: handicap stones are missing", "B: an illegal move"]
     assert "D4 Q16 D16 Q4 K10" in problems[0].remedy
+
+
+@pytest.mark.parametrize("moves", [";W[cn];B[dd]", ";W[jj]", ";W[pd];B[qf]"])
+def test_handicap_stones_that_cannot_be_where_they_usually_are(tmp_path: Path, moves: str) -> None:
+    records, problems = scan_text(tmp_path, f"(;SZ[19]HA[5]{moves})(;SZ[19]HA[5];W[cn];B[dd];W[dd])(;SZ[19];B[aa])")
+    assert len(records) == 1 and [problem.skipped for problem in problems] == [True, True]
+    assert reasons(problems) == ["HA: handicap stones are missing, and were elsewhere"] * 2
+    assert "is played on one of the usual points" in problems[0].detail
 
 
 @pytest.mark.parametrize(("size", "points"), [(19, "D4 Q16 Q4"), (9, "C3 G7 G3")])

@@ -101,7 +101,7 @@ def _record(text: GameText, reading: _Reading, legal: Legal) -> GameRecord:
     texts = _texts(text.data, root, reading)
     handicap = _handicap(root, reading)
     codes = _codes(line, size, reading)
-    codes = _with_handicap(codes, handicap, size, reading)
+    codes = _with_handicap(codes, handicap, size, legal, reading)
     codes = _cut(codes, size, legal, reading)
     setup = int(np.count_nonzero(codes & SETUP)) if len(codes) and codes[0] & SETUP else 0
     return GameRecord(
@@ -271,7 +271,9 @@ def _table(size: int) -> NDArray[np.uint16]:
     return table
 
 
-def _with_handicap(codes: NDArray[np.uint16], handicap: int, size: int, reading: _Reading) -> NDArray[np.uint16]:
+def _with_handicap(
+    codes: NDArray[np.uint16], handicap: int, size: int, legal: Legal, reading: _Reading
+) -> NDArray[np.uint16]:
     """Codes with the handicap stones that the record names in HA but leaves out."""
     if handicap < 2 or not len(codes) or codes[0] & SETUP or not codes[0] & WHITE:
         return codes
@@ -281,9 +283,13 @@ def _with_handicap(codes: NDArray[np.uint16], handicap: int, size: int, reading:
     stones = fixed_handicap_points(4 if handicap == 3 else handicap, size)
     if handicap == 3:  # records have the lower right corner there, GTP the upper left
         del stones[2]
+    whole = np.concatenate((np.array(stones, dtype=np.uint16) | SETUP, codes))
+    if (count := legal(whole, size)) < len(whole) and int(whole[count] & POINT_MASK) in stones:
+        where = f"{handicap}; move {count - len(stones) + 1} is played on one of the usual points"
+        raise reading.refuse("HA", "handicap stones are missing, and were elsewhere", where, "add AB with the stones")
     places = " ".join(format_vertex(point, size) for point in stones)
     reading.note("HA", "handicap stones are missing", str(handicap), f"the usual points are taken: {places}")
-    return np.concatenate((np.array(stones, dtype=np.uint16) | SETUP, codes))
+    return whole
 
 
 def _cut(codes: NDArray[np.uint16], size: int, legal: Legal, reading: _Reading) -> NDArray[np.uint16]:
