@@ -102,6 +102,23 @@ def test_stopped_and_continued(
     assert figures["single"]["positions"] == figures["eight"]["positions"] == 8
 
 
+def test_a_folder_whose_games_change(
+    command: list[object], asked: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    games = tmp_path / "games.v2"
+    games.mkdir()
+    (games / "a.sgf").write_text(sgf(1), encoding="utf-8")
+    before = games.stat().st_mtime_ns
+    monkeypatch.chdir(games)
+    again = [command[0], ".", *command[3:], "--no-plots"]
+    assert run(*again) == 0 and (tmp_path / "report" / "games.v2.json").exists()
+    asked.clear()
+    assert run(*again) == 0 and not asked
+    (games / "a.sgf").write_text(sgf(2), encoding="utf-8")  # in place: the folder itself is as it was
+    assert games.stat().st_mtime_ns == before
+    assert run(*again) == 0 and asked
+
+
 def test_bad_input(command: list[object], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, one, *rest = command
     for arguments, message in (

@@ -19,7 +19,7 @@ from goengine.bundled import DEFAULT, network_file
 from goengine.checkpoint import Network, load_network
 from goengine.cli.options import check_counts, default_threads
 from goengine.cli.progress import Progress, terminable
-from goengine.corpus import source_name
+from goengine.corpus import folder_source, source_name
 from goengine.errors import RecipeError
 from goengine.evaluation.comparison import compare
 from goengine.evaluation.evaluator import Subject, measure
@@ -27,6 +27,8 @@ from goengine.evaluation.heldout import load_games
 from goengine.evaluation.plots import check_matplotlib, write_plots
 from goengine.exits import exit_status
 from goengine.files import write_text
+from goengine.sgf import game_files
+from goengine.shards import SUFFIX
 
 VERSION = 1  # of the stored files: another one is measured again
 
@@ -56,7 +58,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-plots", action="store_true", help="no pictures, for which matplotlib is needed")
     arguments = parser.parse_args(argv)
     check_counts(arguments, "limit", "limit_symmetries", "threads")
-    names = [source_name(path) for path in arguments.games]
+    names = [name_of(path) for path in arguments.games]
     for name in names:
         if names.count(name) > 1:
             raise RecipeError(f"two of the files are {name!r}: rename one, or give them to goengine evaluate together")
@@ -75,6 +77,19 @@ def measure_file(network: Network, path: Path, arguments: argparse.Namespace, th
     if not (both[0].complete and whole.complete):
         return None
     return {"single": whole.as_dict(), "eight": both[1].as_dict(), "eight_less_single": compare(both[1], both[0])}
+
+
+def name_of(path: Path) -> str:
+    """What a file or a folder of games is called in the report, and its figures' file with it."""
+    return folder_source(path) if path.is_dir() else source_name(path)
+
+
+def state_of(path: Path) -> Row:
+    """What changes when a file of games, or one in a folder of them, changes: bytes, and when it was last written."""
+    files = [*path.rglob("*" + SUFFIX), *game_files(path)] if path.is_dir() else [path]
+    states = [file.stat() for file in files if file.exists()]
+    size, changed = sum(state.st_size for state in states), max((state.st_mtime_ns for state in states), default=0)
+    return {"size": size, "changed": changed}
 
 
 def stored(path: Path, settings: Row) -> Row | None:
@@ -163,12 +178,12 @@ def report(arguments: argparse.Namespace) -> int:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, Row] = {}
     for path in arguments.games:
-        name = source_name(path)
+        name = name_of(path)
         if not path.exists():
             raise RecipeError(f"{path}: no such file or folder: check the path")
         settings = {"version": VERSION, "network": digest, "precision": arguments.precision}
         settings |= {"limit": arguments.limit, "limit_symmetries": arguments.limit_symmetries}
-        settings |= {"games": str(path), "size": path.stat().st_size, "changed": path.stat().st_mtime_ns}
+        settings |= {"games": str(path), **state_of(path)}
         figures = stored(arguments.folder / f"{name}.json", settings)
         if figures is None:
             figures = measure_file(network, path, arguments, threads)
