@@ -231,6 +231,13 @@ def test_a_game_counts_once(tmp_path: Path) -> None:
     assert names == {"one.sgf, game 1", "all.sgfs, game 2", "all.sgfs, game 3", "s.shard, game 0"}
 
 
+def test_a_game_counts_once_whatever_the_order_of_its_setup_stones(tmp_path: Path) -> None:
+    one = "(;SZ[9]HA[3]AB[cc][gg][gc];W[cg];B[ee])"
+    (tmp_path / "all.sgfs").write_text(one + one.replace("[cc][gg][gc]", "[gg][gc][cc]"), encoding="utf-8")
+    games = load_games([tmp_path / "all.sgfs"], 9)
+    assert games.skipped == {"a game that is given twice": 1} and len(games.corpus) == 2
+
+
 def test_interrupting_the_command_reports_the_part(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

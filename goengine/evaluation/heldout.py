@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from goengine.corpus import Corpus, folder_source, source_name
 from goengine.errors import RecordError, ShardError
+from goengine.movecodes import SETUP
 
 __all__ = ["HeldOut", "load_games"]
 
@@ -197,6 +198,8 @@ def _new(piece: _Piece, met: set[bytes], skipped: Counter[str]) -> _Piece:
     games = np.split(moves, np.cumsum(piece.lengths)[:-1])
     new = np.ones(len(games), np.bool_)
     for game, codes in enumerate(games):
+        if len(codes) and codes[0] & SETUP:  # setup stones stand first, in any order
+            codes = np.concatenate((np.sort(codes[codes & SETUP != 0]), codes[codes & SETUP == 0]))
         digest = hashlib.blake2b(codes.tobytes(), digest_size=16).digest()
         new[game] = digest not in met
         met.add(digest)
