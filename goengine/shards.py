@@ -50,7 +50,11 @@ INFO = np.dtype(
         ("result", "i1"),  # 1 Black won, -1 White won, 0 neither or unknown
     ]
 )
-_RANK = re.compile(r"(p?)\s*(\d{1,2})\s*(k|级|級|급|d|段|단|p)", re.IGNORECASE)
+_NUMERALS = {"初": 1, **{numeral: number for number, numeral in enumerate("一二三四五六七八九", 1)}}  # 十段 is a title
+_RANK = re.compile(
+    r"(p?)\s*(\d{1,2}|(?<![一二三四五六七八九十])[初一二三四五六七八九])\s*(k|级|級|급|d|段|단|p)", re.IGNORECASE
+)
+_PROFESSIONAL = re.compile(r"\bpro\b|\bprofessional\b|职业|職業|プロ|프로", re.IGNORECASE)
 _PREFIX = struct.Struct("<8sII")
 _ALIGN = 64
 _REMEDY = "make it again with data/prepare_games.py"
@@ -69,13 +73,14 @@ def count_labels(codes: NDArray[np.uint16]) -> int:
 def rank_code(text: str) -> int:
     """A rank as a number that grows with strength, see `INFO`; 0 where the text gives none.
 
-    Read are ``12k``, ``6d``, ``9p``, the same with 级, 級, 급, 段 and 단, and Fox's ``P9段``, which is a professional.
+    Read are ``12k``, ``6d``, ``9p``, the same with 级, 級, 급, 段 and 단, and numerals as in 初段 and 九段. A dan is a
+    professional's where it says so: ``9 dan pro``, 职业九段, Fox's ``P9段``.
     """
     found = _RANK.search(text)
     if found is None:
         return 0
-    number, unit = int(found[2]), found[3].lower()
-    if unit == "p" or (found[1] and unit in "d段단"):
+    number, unit = _NUMERALS.get(found[2]) or int(found[2]), found[3].lower()
+    if unit == "p" or (unit in "d段단" and (found[1] or _PROFESSIONAL.search(text))):
         return 50 + number if 1 <= number <= 9 else 0
     if unit in "d段단":
         return 30 + number if 1 <= number <= 10 else 0
