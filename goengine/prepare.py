@@ -29,6 +29,12 @@ from goengine.shards import INFO, SUFFIX, fingerprint, rank_code, write_shard
 JOURNAL = "prepare.json"
 HOLDOUT = "holdout"
 _JOURNAL_VERSION = 1
+_STATE = {
+    "identity": list,
+    **dict.fromkeys(("items", "parts", "done"), int),
+    **dict.fromkeys(("shards", "skipped", "noted"), dict),
+}
+"""What the journal has of each unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,13 +363,26 @@ def _read_journal(output: Path, settings: Settings) -> dict[str, Any]:
         return {"version": _JOURNAL_VERSION, "settings": asdict(settings), "units": {}}
     except (ValueError, RecursionError):
         journal = None
-    if not isinstance(journal, dict) or journal.get("version") != _JOURNAL_VERSION:
+    if not isinstance(journal, dict) or journal.get("version") != _JOURNAL_VERSION or not _is_whole(journal):
         raise RecipeError(f"{path}: damaged, or of another version: delete it, or choose another output folder")
     if journal["settings"] != asdict(settings):
         before = {name: value for name, value in journal["settings"].items() if asdict(settings).get(name) != value}
         was = ", ".join(f"{name} = {value}" for name, value in before.items())
         raise RecipeError(f"{output}: has shards made with {was}: choose another output folder, or delete {path.name}")
     return journal
+
+
+def _is_whole(journal: dict[str, Any]) -> bool:
+    """Whether a journal has all that it must have."""
+    settings, units = journal.get("settings"), journal.get("units")
+    return (
+        isinstance(settings, dict)
+        and isinstance(units, dict)
+        and all(
+            isinstance(state, dict) and all(isinstance(state.get(key), kind) for key, kind in _STATE.items())
+            for state in units.values()
+        )
+    )
 
 
 def _write_journal(output: Path, journal: dict[str, Any]) -> None:

@@ -264,7 +264,13 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
         prepare([source], output, Settings(min_moves=6))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"version": 99}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "null", '{"version": 99}', "[" * 100_000),
+        *('{"version": 1}', '{"version": 1, "settings": {}, "units": {"a": {"items": 3}}}'),
+    ],
+)
 def test_a_damaged_journal_is_named(tmp_path: Path, text: str) -> None:
     source, output = make_input(tmp_path), tmp_path / "shards"
     prepare([source], output, Settings())
