@@ -221,6 +221,7 @@ def test_what_planes_and_suggest_cannot_use_is_one_line(
     assert "--move 5" in refused(capsys, "planes", record, "--move", "5", "--output", output)
     assert "--move -1" in refused(capsys, "planes", record, "--move", "-1", "--output", output)
     assert "no game 3" in refused(capsys, "planes", record, "--game-number", "3", "--output", output)
+    assert "games are counted from 1" in refused(capsys, "planes", record, "--game-number", "0", "--output", output)
     assert "none.sgf" in refused(capsys, "planes", tmp_path / "none.sgf", "--output", output)
     assert "alphago49" in refused(capsys, "planes", record, "--output", output, "--set", "alphago49")
     (tmp_path / "noise.sgf").write_bytes(bytes(range(256)) * 10)

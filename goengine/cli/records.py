@@ -30,6 +30,8 @@ def load_position(args: argparse.Namespace) -> "tuple[Position, tuple[str, int |
     """
     from goengine.sgf import GameRecord, scan_games
 
+    if args.game_number < 1:
+        raise RecordError(f"--game-number {args.game_number} is not possible: games are counted from 1")
     reason = f"{args.game}: holds no game {args.game_number}: it has fewer"
     numbers: dict[tuple[str, int], int] = {}  # of each game, from 1, through all files of a folder or archive
     for item in scan_games(args.game):
