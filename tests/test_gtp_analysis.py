@@ -164,6 +164,11 @@ def test_moves_to_avoid_and_moves_to_allow(name: str) -> None:
     if name in GENMOVE:
         assert answer[-1] == "play E5"
     gtp = engine(network)
+    answer = ok(gtp, f"{name} b allow b E5 1 allow b E4,G7 1 allow b C3 0 avoid b G7 1")  # lists to allow add up
+    assert {fields["move"] for fields, _ in segments(answer[1])} == {"E5", "E4"}
+    if name in GENMOVE:
+        assert answer[-1] == "play E5"
+    gtp = engine(network)
     assert segments(ok(gtp, f"{name} b allow b pass 1")[1])[0][1] == ["pass"]
 
 

@@ -125,11 +125,8 @@ class Thinking:
 
     def permits(self, point: int | None) -> bool:
         """Whether the restrictions leave this as a first move."""
-        return all(
-            each.only == (point in each.points)
-            for each in self._restrictions
-            if each.color == self.color and each.depth >= 1
-        )
+        avoided, only = self._named(self.color, 1)
+        return point not in avoided and (only is None or point in only)
 
     def move(self) -> int | None:
         """The likeliest first move that the restrictions leave.
@@ -165,15 +162,25 @@ class Thinking:
 
     def _allowed(self, color: Color, depth: int) -> NDArray[np.bool_] | None:
         """The points that the restrictions leave at this ply, bool (size * size,); None for all."""
-        now = [each for each in self._restrictions if each.color == color and depth <= each.depth]
-        if not now:
+        avoided, only = self._named(color, depth)
+        if not avoided and only is None:
             return None
-        mask = np.ones(self.position.size**2, np.bool_)
-        for restriction in now:
-            named = np.zeros_like(mask)
-            named[[point for point in restriction.points if point is not None]] = True
-            mask &= named if restriction.only else ~named
+        mask = np.full(self.position.size**2, only is None)
+        mask[[point for point in only or () if point is not None]] = True
+        mask[[point for point in avoided if point is not None]] = False
         return mask
+
+    def _named(self, color: Color, depth: int) -> tuple[frozenset[int | None], frozenset[int | None] | None]:
+        """The moves that are ruled out at this ply, and the only ones that are left, None for all.
+
+        Several lists of moves to allow are one, as Leela Zero has it (``AnalyzeTags::is_to_avoid``); KataGo takes no
+        second one.
+        """
+        now = [each for each in self._restrictions if each.color == color and depth <= each.depth]
+        avoided, only = (
+            frozenset().union(*(each.points for each in now if each.only == kind)) for kind in (False, True)
+        )
+        return avoided, only if any(each.only for each in now) else None
 
 
 def ladders(position: Position) -> tuple[tuple[int, ...], tuple[int, ...]]:
