@@ -351,8 +351,9 @@ class Player:
         order = np.argsort(-probabilities, kind="stable")
         sharp = np.zeros_like(probabilities)
         positive = probabilities > 0
-        logs = np.log(probabilities[positive]) / self.style.temperature
-        sharp[positive] = np.exp(logs - logs.max())
+        logs = np.log(probabilities[positive])
+        with np.errstate(over="ignore"):  # at a temperature of next to nothing all but the likeliest go to -inf
+            sharp[positive] = np.exp((logs - logs.max()) / self.style.temperature)
         sharp /= sharp.sum()
         sums = np.cumsum(sharp[order])
         kept = order[: int(np.searchsorted(sums, self.style.top_p)) + 1]

@@ -205,6 +205,7 @@ def test_sampling_follows_the_seed_and_the_temperature() -> None:
     assert set(moves(temperature=1.0, seed=1, top_p=0.5)) == {point("G3")}
     assert set(moves(temperature=1.0, seed=1, top_p=0.7)) == {point("G3"), point("C7")}
     assert set(moves(temperature=0.01, seed=1)) == {point("G3")}
+    assert set(moves(temperature=1e-310, seed=1)) == {point("G3")}  # 1 / 1e-310 is no finite number
     assert len(set(moves(temperature=100.0, seed=1))) > 20
     assert set(moves(seed=1)) == {point("G3")}
 
