@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -202,6 +203,20 @@ def test_waiting_for_input() -> None:
     os.close(writer)
     assert lines.wait(5)  # the end counts as well
     assert list(taken) == []
+    os.close(reader)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes always block there")
+def test_input_that_does_not_block_is_waited_for() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    lines = Lines(reader)
+    assert not lines.wait(0.1)  # no end of the input
+    for line in (b"name", b"version"):
+        os.write(writer, line + b"\n")
+        assert lines.wait(5) and next(iter(lines)) == line
+    os.close(writer)
+    assert list(lines) == []
     os.close(reader)
 
 

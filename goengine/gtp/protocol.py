@@ -11,6 +11,7 @@ them goes out when it comes (analysis).
 import contextlib
 import io
 import re
+import select
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -166,8 +167,11 @@ class Lines:
         memory = memoryview(bytearray(1 << 16))
         with contextlib.suppress(OSError):
             source = io.FileIO(self._descriptor, closefd=False)
-            while length := source.readinto(memory):
-                yield memory[:length]
+            while (length := source.readinto(memory)) != 0:
+                if length is None:  # whoever shares the descriptor made it non-blocking, and nothing is there yet
+                    select.select([self._descriptor], [], [])
+                else:
+                    yield memory[:length]
 
 
 class Engine:
