@@ -93,17 +93,19 @@ def test_the_game_in_hand_may_be_set_up_again_before_every_move(tmp_path: Path) 
 def test_a_game_that_the_engine_has_not_moved_in_is_not_in_hand(tmp_path: Path) -> None:
     stop = tmp_path / "stop"
     one = engine(stop)
-    obeyed(one, "boardsize 5", "clear_board", "genmove b", "kgs-game_over", "clear_board", "play b C3")
+    obeyed(one, "boardsize 5", "clear_board", "genmove b", "kgs-game_over", "clear_board", "play b C3", "reg_genmove w")
     stop.touch()
     answer = one.answer(b"boardsize 5")
     assert answer is not None and answer.startswith(b"? no new game") and one.ended
 
 
-def test_a_game_that_it_resigned_is_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["genmove", "kata-genmove_analyze"])
+def test_a_game_that_it_resigned_is_over(name: str, tmp_path: Path) -> None:
     stop = tmp_path / "stop"
     one = engine(stop)
     obeyed(one, "komi 100", "gogui-play_sequence b B2 w D4 b C2 w D3 b B4 w D2")
-    assert one.answer(b"genmove b") == b"= resign\n\n"
+    said = one.answer(f"{name} b".encode())
+    assert said is not None and said.endswith(b"resign\n\n")
     stop.touch()
     answer = one.answer(b"clear_board")
     assert answer is not None and answer.startswith(b"? no new game") and one.ended

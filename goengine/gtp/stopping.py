@@ -42,7 +42,7 @@ class _Stopping:
         for name in _BEGINS:
             table[name] = self._beginning(table[name])
         for name in table:
-            if "genmove" in name or name == "place_free_handicap":
+            if name == "place_free_handicap" or ("genmove" in name and name != "reg_genmove"):  # which plays nothing
                 table[name] = self._moving(table[name])
         table[_ENDS] = self._ending(table[_ENDS])
         return table
@@ -64,8 +64,9 @@ class _Stopping:
             if self._set_up_again and self._path.exists() and self._session.position.move_number < _OPENING:
                 self._decline()
             answer = handler(words)
-            self._in_hand, self._set_up_again = answer != RESIGN, False
-            return answer
+            lines = [answer] if isinstance(answer, str) else list(answer)
+            self._in_hand, self._set_up_again = lines[-1].removeprefix("play ") != RESIGN, False
+            return answer if isinstance(answer, str) else iter(lines)
 
         return move
 
