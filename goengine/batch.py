@@ -5,6 +5,8 @@ suicide is illegal, a pass is always legal, and two passes in a row end a game: 
 :class:`goengine.rules.Position`, all three of its ko rules, with the same hashes.
 """
 
+import math
+import operator
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -31,6 +33,8 @@ ILLEGAL: tuple[Illegal, ...] = ("raise", "lose", "resample")
 
 Mask: TypeAlias = NDArray[np.bool_]
 
+_LONGEST = 1_000_000  # plies of a game; under superko its table then takes 17 MB
+
 
 @cache
 def _kernels() -> ModuleType:
@@ -51,6 +55,18 @@ def check_actions(actions: ArrayLike, count: int) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
+def _whole(name: str, value: int) -> int:
+    """A setting as Python's int, whatever kind of whole number it came as.
+
+    Raises:
+        GoEngineError: it is none.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise GoEngineError(f"{name} {value!r} is not possible; give a whole number") from None
+
+
 class GoBatch:
     """Games of one size, stepped together.
 
@@ -62,12 +78,12 @@ class GoBatch:
         size: of the boards, 2 to 25.
         komi: points added for White.
         ko: ``"simple"``, ``"positional"`` or ``"situational"``.
-        max_moves: the plies, passes included, after which a game is cut off; None is ``2 * size * size``. What is
-            played all the same is refused from the second ply on.
+        max_moves: the plies, passes included, after which a game is cut off, 1 to 1,000,000; None is
+            ``2 * size * size``. What is played all the same is refused from the second ply on.
         threads: that share the games; what happens does not depend on it.
 
     Raises:
-        GoEngineError: a setting is out of range.
+        GoEngineError: a setting is out of range, or no number.
     """
 
     def __init__(
@@ -79,17 +95,23 @@ class GoBatch:
         max_moves: int | None = None,
         threads: int = 1,
     ) -> None:
+        size = _whole("board size", size)
         if not MIN_SIZE <= size <= MAX_SIZE:
             raise GoEngineError(f"board size {size} is not possible; sizes are {MIN_SIZE} to {MAX_SIZE}")
         if ko not in KO_RULES:
             raise GoEngineError(f"unknown ko rule {ko!r}; there are {', '.join(KO_RULES)}")
-        limit = 2 * size * size if max_moves is None else max_moves
+        if not isinstance(komi, int | float | np.integer | np.floating) or not math.isfinite(komi):
+            raise GoEngineError(f"komi {komi!r} is not possible; give a number of points, such as 7.5")
+        limit = 2 * size * size if max_moves is None else _whole("max_moves", max_moves)
+        games, threads = _whole("games", games), _whole("threads", threads)
         for name, value in (("games", games), ("max_moves", limit), ("threads", threads)):
             if value < 1:
                 raise GoEngineError(f"{name} {value} is not possible; give 1 or more")
+        if limit > _LONGEST:
+            raise GoEngineError(f"max_moves {limit} is not possible; give {_LONGEST} or less")
         self.games = games
         self.size = size
-        self.komi = komi
+        self.komi = float(komi)
         self.ko: Ko = ko
         self.max_moves = limit
         self._ko = KO_RULES.index(ko)

@@ -231,11 +231,23 @@ def test_illegal_moves_can_lose_or_be_replaced() -> None:
         ({"games": 0}, "games 0"),
         ({"max_moves": 0}, "max_moves 0"),
         ({"threads": 0}, "threads 0"),
+        ({"size": 9.0}, "board size 9.0 is not possible; give a whole number"),
+        ({"games": "4"}, "games '4' is not possible; give a whole number"),
+        ({"max_moves": 10**12}, "max_moves 1000000000000 is not possible; give 1000000 or less"),
+        ({"komi": float("nan")}, "komi nan is not possible; give a number of points"),
+        ({"komi": float("inf")}, "komi inf"),
+        ({"komi": "7.5"}, "komi '7.5'"),
     ],
 )
 def test_settings_out_of_range(settings: dict[str, object], complaint: str) -> None:
     with pytest.raises(GoEngineError, match=complaint):
         GoBatch(**{"games": 1, **settings})  # type: ignore[arg-type]
+
+
+def test_settings_may_be_numpys_numbers() -> None:
+    batch = GoBatch(np.int64(2), np.int64(5), np.float32(0.5), max_moves=np.int32(7), threads=np.int8(1))  # type: ignore[arg-type]
+    assert batch.masks().shape == (2, 26) and batch.scores().tolist() == [-0.5, -0.5]
+    assert all(type(value) is int for value in (batch.games, batch.size, batch.max_moves))
 
 
 @pytest.mark.parametrize("random", [True, False])

@@ -72,7 +72,7 @@ class GoEnv(gymnasium.Env[Planes, np.int64]):
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise GoEngineError(f"unknown render_mode {render_mode!r}: use ansi, rgb_array or None")
         self.batch = GoBatch(1, size, komi, ko, max_moves)
-        observation_space, self.action_space = single_spaces(size, feature_set)
+        observation_space, self.action_space = single_spaces(self.batch.size, feature_set)
         self.observation_space = cast("spaces.Space[Planes]", observation_space)
         self.feature_set = feature_set
         self.render_mode = render_mode

@@ -67,10 +67,10 @@ class GoVectorEnv(gymnasium.vector.VectorEnv[Planes, NDArray[np.int64], NDArray[
             raise GoEngineError(f"unknown render_mode {render_mode!r}: use ansi, rgb_array or None")
         self.metadata = {**GoEnv.metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode = render_mode
-        self.num_envs = num_envs
         self.batch = GoBatch(num_envs, size, komi, ko, max_moves, threads)
+        self.num_envs = num_envs = self.batch.games
         self.feature_set = feature_set
-        self.single_observation_space, self.single_action_space = single_spaces(size, feature_set)
+        self.single_observation_space, self.single_action_space = single_spaces(self.batch.size, feature_set)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.games = Games(
