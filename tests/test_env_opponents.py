@@ -16,8 +16,8 @@ from tiny_network import write_tiny_network
 
 import goengine.env
 from goengine.batch import GoBatch
-from goengine.env.opponents import NetworkOpponent, Opponent
-from goengine.errors import ActionError, NetworkFileError, OpponentError
+from goengine.env.opponents import NetworkOpponent, Opponent, RandomOpponent
+from goengine.errors import ActionError, GoEngineError, NetworkFileError, OpponentError
 from goengine.match.programs import find_gnugo
 from goengine.rules import Position
 
@@ -264,3 +264,48 @@ def test_any_object_with_the_methods_can_be_the_opponent() -> None:
     env.reset()
     assert [env.step(action)[4]["reply"] for action in (5, 1, 9)] == [0, 2, 3]
     assert opponent.heard_actions == [5, 1, 9]
+
+
+class Faulty(RandomOpponent):
+    """Answers the learner's first move, and then at the same point again, or not at all."""
+
+    def __init__(self, plays: bool) -> None:
+        self.plays, self.count = plays, 0
+
+    def reply(self, batch: GoBatch, skip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.count += 1
+        actions = np.zeros(batch.games, int)
+        if self.plays or self.count == 1:
+            actions = batch.play(actions, skip)
+        return actions, np.zeros(batch.games, bool)
+
+
+@pytest.mark.parametrize(
+    ("plays", "complaint"),
+    [
+        (True, "the opponent plays what it may not: .*white A9: there is a stone already; reset"),
+        (False, r"the opponent has not played in game 0: its reply\(\) must call play\(\)"),
+    ],
+)
+@pytest.mark.parametrize("mode", [None, "NextStep", "SameStep"])
+def test_what_the_opponent_does_wrong_is_not_taken_for_the_learners_fault(
+    plays: bool, complaint: str, mode: str | None
+) -> None:
+    """The learner's move has been played: it may not go on with its next one as if nothing had changed."""
+    settings: dict[str, Any] = {"size": 9, "opponent": Faulty(plays), "illegal": "raise"}
+    if mode is None:
+        one: Any = gymnasium.make("goengine/Go-v0", **settings).unwrapped
+    else:
+        one = gymnasium.make_vec("goengine/Go-v0", 2, autoreset_mode=mode, **settings)
+    one.reset()
+    one.step(5 if mode is None else [5, 5])
+    with pytest.raises(OpponentError, match=complaint):
+        one.step(6 if mode is None else [6, 6])
+    with pytest.raises(ActionError, match=r"call reset\(\) first"):
+        one.step(7 if mode is None else [7, 7])
+    assert one.reset()[1]["action_mask"].all()
+
+
+def test_an_opponent_is_an_object_not_its_class() -> None:
+    with pytest.raises(GoEngineError, match=r"opponent RandomOpponent is a class: give an object of it"):
+        make(RandomOpponent)  # type: ignore[arg-type]

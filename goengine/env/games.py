@@ -1,5 +1,7 @@
 """The learner's side of many games: its colour, the opponent's replies, how games end, and the rewards."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 
 from goengine.batch import ILLEGAL, GoBatch, Illegal, Mask
 from goengine.env.opponents import Opponent
-from goengine.errors import GoEngineError, OpponentError
+from goengine.errors import ActionError, GoEngineError, IllegalMove, OpponentError
 
 __all__ = ["ENDS", "Games", "Outcome", "Seat"]
 
@@ -81,10 +83,11 @@ class Games:
             self.colors = np.where(which, bits, self.colors).astype(np.uint8)
         if self.opponent is None:
             return replies
-        self.opponent.begin(batch, which, 1 - self.colors)
+        with _blamed_on_the_opponent():
+            self.opponent.begin(batch, which, 1 - self.colors)
         waiting = which & (self.colors == 1)
         if waiting.any():
-            replies, resigned = self.opponent.reply(batch, ~waiting)
+            replies, resigned = self._reply(self.opponent, ~waiting)
             if resigned.any():
                 raise OpponentError("the opponent resigned before its first move; reset() begins another game")
         return replies
@@ -95,7 +98,7 @@ class Games:
         Raises:
             ActionError: an action is no integer, or out of range; nothing has changed.
             IllegalMove: an action is illegal and ``illegal`` is ``"raise"``; nothing has changed.
-            OpponentError: the opponent cannot go on: these games are lost for both sides.
+            OpponentError: the opponent cannot go on, or plays what it may not: these games are lost for both sides.
         """
         batch = self.batch
         colors = batch.to_play if self.opponent is None else self.colors
@@ -105,10 +108,11 @@ class Games:
         replies = np.full(batch.games, -1, np.int64)
         resigned = np.zeros(batch.games, np.bool_)
         if self.opponent is not None:
-            self.opponent.heard(batch, played, skip | lost)
+            with _blamed_on_the_opponent():
+                self.opponent.heard(batch, played, skip | lost)
             over = skip | lost | passed | cut
             if not over.all():
-                replies, resigned = self.opponent.reply(batch, over)
+                replies, resigned = self._reply(self.opponent, over)
                 passed_now, cut_now = batch.ends(over | resigned)
                 passed |= passed_now
                 cut |= cut_now
@@ -119,3 +123,28 @@ class Games:
         rewards[resigned] = 1.0
         ended_by = (passed * 1 + cut * 2 + lost * 3 + resigned * 4).astype(np.int8)
         return Outcome(rewards + 0.0, passed | lost | resigned, cut, played, replies, ended_by, scores)
+
+    def _reply(self, opponent: Opponent, skip: Mask) -> tuple[NDArray[np.int64], Mask]:
+        """Let the opponent play; returns as :meth:`Opponent.reply`.
+
+        Raises:
+            OpponentError: it cannot, or has not played one move in each game not to ``skip``.
+        """
+        with _blamed_on_the_opponent():
+            replies, resigned = opponent.reply(self.batch, skip)
+        waiting = ~skip & ~resigned & (self.batch.to_play != self.colors)
+        if waiting.any():
+            raise OpponentError(
+                f"the opponent has not played in game {int(waiting.argmax())}: its reply() must call play() of the "
+                "batch; reset() begins another game"
+            )
+        return replies, resigned
+
+
+@contextlib.contextmanager
+def _blamed_on_the_opponent() -> Iterator[None]:
+    """Nobody shall take an illegal move of the opponent's for the learner's, after which nothing has changed."""
+    try:
+        yield
+    except (ActionError, IllegalMove) as error:
+        raise OpponentError(f"the opponent plays what it may not: {error}; reset() begins another game") from error

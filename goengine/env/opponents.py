@@ -229,6 +229,8 @@ def make_opponent(
     if which is None:
         return None
     if not isinstance(which, str):
+        if isinstance(which, type):
+            raise GoEngineError(f"opponent {which.__name__} is a class: give an object of it, {which.__name__}(...)")
         if isinstance(which, Opponent):
             return which
         raise GoEngineError(f"opponent {which!r} is none: it needs the methods begin, heard, reply and close")
