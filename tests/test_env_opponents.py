@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import time
 from pathlib import Path
@@ -86,6 +87,30 @@ def test_a_program_that_fails_ends_the_game_and_can_be_reset(fault: str, complai
         with pytest.raises(ActionError, match=r"cut short, for the opponent failed: call reset\(\) first"):
             env.step(3)
     env.close()
+
+
+def test_a_program_that_was_closed_is_started_by_a_reset() -> None:
+    env = fake()
+    env.reset()
+    env.close()
+    with pytest.raises(OpponentError, match=r"^opponent .* was closed; reset\(\) starts it anew$"):
+        env.step(0)
+    env.reset()
+    assert env.step(0)[4]["reply"] == 80
+    env.close()
+
+
+def test_a_program_cannot_be_copied_as_it_plays() -> None:
+    env = fake()
+    copied = copy.deepcopy(env)
+    env.reset()
+    with pytest.raises(OpponentError, match=r"^a GTP program cannot be copied as it plays"):
+        copy.deepcopy(env)
+    assert env.step(0)[4]["reply"] == 80
+    env.close()
+    copied.reset()
+    assert copied.step(0)[4]["reply"] == 80
+    copied.close()
 
 
 def test_a_program_that_is_not_there() -> None:

@@ -6,7 +6,7 @@ Anything with the methods of :class:`Opponent` will do. Torch is imported only f
 import contextlib
 import shlex
 import weakref
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,8 +175,19 @@ class GtpOpponent:
             self._client.close()
             self._forget()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has no program yet; one of a game under way would need the program's memory.
+
+        Raises:
+            OpponentError: the program runs.
+        """
+        if self._client is not None:
+            raise OpponentError(f"a GTP program cannot be copied as it plays ({self.command}): copy before reset()")
+        return self.__dict__.copy()
+
     def _ask(self, line: str) -> str:
-        assert self._client is not None
+        if self._client is None:
+            raise OpponentError(f"opponent {self.command} was closed; reset() starts it anew")
         try:
             return self._client.send(line, self.timeout)
         except GoEngineError as error:
