@@ -21,7 +21,8 @@ class WorkFolder:
     Args:
         path: the folder.
         name: of the file that holds the settings.
-        settings: JSON values; they must be those that the folder's work began with.
+        settings: JSON values; they must be those that the folder's games were played with. Where their log is
+            empty, as after a mistake in these settings, they take the place of others.
         what: is in the folder, for messages, as ``a match``.
 
     Raises:
@@ -79,7 +80,14 @@ class WorkFolder:
             different = sorted(key for key in wanted.keys() | stored.keys() if stored.get(key) != wanted.get(key))
         except (ValueError, AttributeError, OSError):
             raise GoEngineError(f"{path}: not the settings of {what}; take another folder") from None
-        if different:
+        if different and self._waits_for_games():
+            self.write(path.name, json.dumps(wanted, indent=2) + "\n")
+        elif different:
             raise GoEngineError(
                 f"{self.path}: holds {what} with other settings ({', '.join(different)}); take another folder"
             )
+
+    def _waits_for_games(self) -> bool:
+        """Whether its log has been begun, and holds no game; without one, the settings may be another program's."""
+        log = self.path / LOG
+        return log.exists() and log.stat().st_size == 0

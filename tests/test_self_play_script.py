@@ -122,6 +122,14 @@ def test_games_of_another_kind_stay_apart(networks: Path, tmp_path: Path, capsys
     assert "not the settings of games" in capsys.readouterr().err
 
 
+def test_a_mistake_that_no_game_was_played_with_is_mended_in_the_same_folder(networks: Path, tmp_path: Path) -> None:
+    words = ["--games", "1", "--openings", "random", "--max-moves", "9", "--opening-moves"]
+    assert run(networks, tmp_path, *words, "9") == 2  # nothing is left to play
+    assert run(networks, tmp_path, *words, "4") == 0
+    assert json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))["opening_moves"] == 4
+    assert run(networks, tmp_path, *words, "5") == 2
+
+
 def test_a_folder_is_written_by_one_process(tmp_path: Path) -> None:
     first = GamesFolder(tmp_path, {}, ["a"], 5, 0.5)
     with pytest.raises(GoEngineError, match="another process is busy with games here"):
