@@ -2,6 +2,7 @@
 
 import copy
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from goengine.repertoire import Repertoire
 from goengine.resize import resized
 from goengine.rules import Position
 from goengine.selfplay import Game, Played
-from goengine.trainer import read_run
+from goengine.trainer import StopSignals, read_run
 from training import reinforce
 
 TOLD = {"training": {"positions": 7}, "results": {"all": {"positions": 7, "top1": 0.5, "top5": 1.0, "loss": 2.0}}}
@@ -155,15 +156,20 @@ def test_a_fully_connected_network_stays_on_its_board() -> None:
     assert resized(network(9, "fully_connected"), 9).size == 9
 
 
-def interrupted_at(games: int) -> Any:
+def interrupted_at(games: int, number: int) -> Any:
     measure = Learner.measure
 
     def measured(self: Learner, count: int, sampling: Any = None) -> list[Played]:
         if count == games:
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
         return measure(self, count, sampling)
 
     return measured
+
+
+def caught_at_once(self: StopSignals) -> StopSignals:
+    self.caught = signal.SIGINT
+    return self
 
 
 def test_the_script_stops_goes_on_and_measures(
@@ -180,8 +186,13 @@ def test_the_script_stops_goes_on_and_measures(
     assert reinforce.main(start) == 2
     assert "--resume" in capsys.readouterr().err
     with monkeypatch.context() as patched:  # interrupted while the end is measured: nothing learnt is lost
-        patched.setattr(Learner, "measure", interrupted_at(16))
-        assert reinforce.main([*base, "--resume", "--measure-games", "4"]) == 130
+        patched.setattr(Learner, "measure", interrupted_at(16, signal.SIGTERM))
+        assert reinforce.main([*base, "--resume", "--measure-games", "4"]) == 128 + signal.SIGTERM
+        assert "stopped while the finished run was being measured" in capsys.readouterr().err
+    with monkeypatch.context() as patched:  # since the last iteration began, which ends the run
+        patched.setattr(StopSignals, "__enter__", caught_at_once)
+        assert reinforce.main([*base, "--resume"]) == 130
+        assert "being measured: --run" in capsys.readouterr().err
     assert read_run(tmp_path / "run")[1]["counters"]["steps"] == 2
     capsys.readouterr()
     assert reinforce.main([*base, "--resume"]) == 0

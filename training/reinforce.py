@@ -157,9 +157,16 @@ def train(arguments: argparse.Namespace, given: dict[str, Any]) -> int:
             log.say(f"stopped in iteration {learner.iterations:,}; go on with --run {folder} --resume")
             return 128 + signals.caught if signals.caught else STOPPED
         save()  # measuring takes minutes, and may be interrupted too
-        measure(4 * recipe.measure_games, "drawn")
-        measure(4 * recipe.measure_games, "likeliest", Sampling(plies=OPENING))
-        save()
+        signals.at_once = True
+        try:
+            if signals.caught:  # since the last iteration began
+                raise KeyboardInterrupt
+            measure(4 * recipe.measure_games, "drawn")
+            measure(4 * recipe.measure_games, "likeliest", Sampling(plies=OPENING))
+            save()
+        except KeyboardInterrupt:
+            log.say(f"stopped while the finished run was being measured: --run {folder} --resume does it again")
+            return 128 + signals.caught
         log.say(
             f"done: {learner.iterations:,} iterations in {clock(learner.seconds)}; {folder / 'network.safetensors'}"
         )
