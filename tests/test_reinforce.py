@@ -108,6 +108,10 @@ def test_a_resumed_run_equals_an_unbroken_one() -> None:
     assert second.iterations == 4 and [age for age, _ in second.pool] == [age for age, _ in unbroken.pool] == [0, 3, 4]
     for one, other in zip(unbroken.module.parameters(), second.module.parameters(), strict=True):
         assert torch.equal(one, other)
+    smaller = Learner(recipe(pool_every=1, pool=2), network())
+    smaller.restore(copy.deepcopy(second.state()))
+    smaller.iterate(1.0)
+    assert [age for age, _ in smaller.pool] == [0, 5]
     with pytest.raises(RecipeError, match="another network"):
         Learner(recipe(), network(name="alphago")).restore(state)
 

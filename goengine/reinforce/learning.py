@@ -195,8 +195,7 @@ class Learner:
     def _join(self) -> None:
         """The learner as it is joins the pool; where that is full, the oldest but the start leaves."""
         self.pool.append((self.iterations, _copy(self.network, f"iteration{self.iterations}")))
-        if len(self.pool) > self.recipe.pool:
-            del self.pool[1]
+        del self.pool[1 : 1 + max(0, len(self.pool) - self.recipe.pool)]  # several where --resume made it smaller
 
     # -------------------------------------------------------------------------------------------------------- state
     def state(self) -> dict[str, Any]:
