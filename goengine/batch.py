@@ -47,7 +47,10 @@ def check_actions(actions: ArrayLike, count: int) -> NDArray[np.int64]:
     Raises:
         ActionError: they are no integers, or not ``count`` in a row.
     """
-    array = np.asarray(actions)
+    try:
+        array = np.asarray(actions)
+    except ValueError:  # rows of different lengths
+        raise ActionError(f"actions must have the shape ({count},): one for each game") from None
     if array.dtype.kind not in "iu":
         raise ActionError(f"actions must be integers, not {array.dtype}: take them from the action space")
     if array.shape != (count,):
@@ -260,8 +263,11 @@ class GoBatch:
         Raises:
             ActionError: an action is no integer, or out of range, or a game has gone on past its end already; no game
                 has changed.
+            GoEngineError: there is no such ``illegal``; no game has changed.
             IllegalMove: an action is illegal, with ``"raise"``; no game has changed.
         """
+        if illegal not in ILLEGAL:
+            raise GoEngineError(f"illegal={illegal!r} is not possible: use {', '.join(ILLEGAL)}")
         played = check_actions(actions, self.games)
         skip = self._mask(skip, False)
         self._refuse_what_is_over(skip)

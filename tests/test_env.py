@@ -236,7 +236,9 @@ def test_illegal_actions_are_resampled() -> None:
     assert len(drawn) == 10
 
 
-@pytest.mark.parametrize("action", [82, -1, 0.0, 1.5, True, "D4", None, [3], np.float32(3), np.array([1, 2])])
+@pytest.mark.parametrize(
+    "action", [82, -1, 0.0, 1.5, True, "D4", None, [3], [[1], [2, 3]], np.float32(3), np.array([1, 2])]
+)
 @pytest.mark.parametrize("illegal", ["raise", "lose", "resample"])
 def test_what_is_no_action_raises_and_changes_nothing(action: Any, illegal: str) -> None:
     env = make(illegal=illegal)

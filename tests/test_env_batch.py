@@ -244,6 +244,13 @@ def test_settings_out_of_range(settings: dict[str, object], complaint: str) -> N
         GoBatch(**{"games": 1, **settings})  # type: ignore[arg-type]
 
 
+def test_what_is_to_become_of_an_illegal_action_must_be_known() -> None:
+    batch = GoBatch(1, 5)
+    with pytest.raises(GoEngineError, match="illegal='pass' is not possible: use raise, lose, resample"):
+        batch.play([3], illegal="pass")  # type: ignore[arg-type]
+    assert batch.plies[0] == 0
+
+
 def test_settings_may_be_numpys_numbers() -> None:
     batch = GoBatch(np.int64(2), np.int64(5), np.float32(0.5), max_moves=np.int32(7), threads=np.int8(1))  # type: ignore[arg-type]
     assert batch.masks().shape == (2, 26) and batch.scores().tolist() == [-0.5, -0.5]

@@ -182,6 +182,7 @@ def test_bad_actions_change_nothing() -> None:
         ([3.0, 4.0, 5.0], "must be integers, not float64"),
         ([3, 4], r"must have the shape \(3,\)"),
         (3, r"must have the shape \(3,\)"),
+        ([[3], [4, 5], [6]], r"must have the shape \(3,\)"),
     ):
         with pytest.raises(ActionError, match=complaint):
             envs.step(actions)

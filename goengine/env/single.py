@@ -109,7 +109,10 @@ class GoEnv(gymnasium.Env[Planes, np.int64]):
         """
         if self._over is not None:
             raise ActionError(f"{self._over}: call reset() first")
-        array = np.asarray(action)
+        try:
+            array = np.asarray(action)
+        except ValueError:  # lists of different lengths
+            array = np.empty(0)
         if array.ndim or array.dtype.kind not in "iu":
             raise ActionError(f"action {action!r} is not an integer: use 0 to {self.batch.passing}")
         try:
