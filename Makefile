@@ -43,7 +43,7 @@ clean:
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "goengine needs Python 3.11 or newer; say which with make PYTHON=..." >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -f $@; exit 2; }  # half of one, without pip, would be taken for whole next time
 
 $(VENV)/.ready: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (once; PyTorch is a large download)" >&2
