@@ -192,7 +192,8 @@ def test_the_command_reports_as_json_or_writes_sgf_to_stdout(
         (["blank.png", "--corners", "1,2", "a,b"], 2, "--corners a,b is no point"),
         (["blank.png", "--corners", "1,2", "3,4", "5,6"], 2, "takes 4 points"),
         (["blank.png", "--corners", "1,2", "1e30,4"], 2, "outside the picture"),
-        (["blank.png", "--corners", "1,2", "nan,4"], 2, "outside the picture"),
+        (["blank.png", "--corners", "1,2", "nan,4"], 2, "--corners nan,4 is no point"),
+        (["blank.png", "--corners", "1,2", "inf,4"], 2, "--corners inf,4 is no point"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -99,7 +100,9 @@ def _corner(text: str) -> tuple[float, float]:
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError:
-        raise GoEngineError(f"--corners {text} is no point: write x,y in pixels, as 120,85") from None
+        x = y = math.nan
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise GoEngineError(f"--corners {text} is no point: write x,y in pixels, as 120,85")
     return x, y
 
 
