@@ -59,9 +59,13 @@ def run(args: argparse.Namespace) -> int:
     from goengine.recognition.classifier import load_classifier
     from goengine.recognition.reading import NoBoard, read_board
 
-    for place in (args.sgf if args.sgf != "-" else None, args.overlay):
+    taken = {args.picture.resolve(): "the picture itself"}
+    for option, place in (("--sgf", args.sgf if args.sgf != "-" else None), ("--overlay", args.overlay)):
         if place:
-            check_output(place)
+            target = check_output(place).resolve()
+            if target in taken:
+                raise GoEngineError(f"{option} {place} is {taken[target]}: give another name")
+            taken[target] = f"what {option} writes"
     if args.overlay:
         from goengine.recognition.overlay import draw_overlay, picture_format
 
