@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import re
 import struct
 import sys
 import tarfile
@@ -198,8 +199,13 @@ def test_pictures_of_every_kind(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "turned.jpg").shape == (32, 16, 3)
     cut = tmp_path / "cut.png"
     cut.write_bytes(deep.read_bytes()[:60])
-    for bad in (cut, tmp_path / "none.png", Path(__file__)):
-        with pytest.raises(ImageError, match=bad.name.replace(".", r"\.")):
+    for bad, reason in (
+        (cut, ""),
+        (tmp_path / "none.png", "no such"),
+        (Path(__file__), "no format"),
+        (tmp_path, "Is a"),
+    ):
+        with pytest.raises(ImageError, match=rf"^{re.escape(str(bad))}: [^<]*{reason}[^<]*$"):
             read_picture(bad)
 
 

@@ -56,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
 
         check_extras("captum", "matplotlib")
     position, played = records.load_position(args)
-    target = None if args.no_picture else _target(args, position.move_number)
     move = _asked(args, position, played)
+    target = None if args.no_picture else _target(args, position.move_number)
     player = options.make_player(args)
     network: Any = player.network_for(position.size)
 

@@ -26,7 +26,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         ImageError: when it cannot be read as a picture.
     """
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
         raise ImageError(_NO_PILLOW) from None
     try:
@@ -54,8 +54,11 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         raise ImageError(f"{path}: there is no such file") from None
     except MemoryError:
         raise
+    except UnidentifiedImageError:
+        raise ImageError(f"{path}: not a picture that can be read (of no format that is known)") from None
     except Exception as error:  # each decoder has exceptions of its own for what is damaged
-        reason = " ".join(str(error).split()) or type(error).__name__
+        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = " ".join(told.split()) or type(error).__name__
         raise ImageError(f"{path}: not a picture that can be read ({reason})") from None
 
 
