@@ -43,7 +43,8 @@ class Record:
     """Whose turn it is before the first move."""
     moves: list[Move] = field(default_factory=list)
     turn: Color | None = None
-    """Whose turn it is now, if not the opponent's of who moved last: who played a move that was taken back, say."""
+    """Whose turn it is now, if not the opponent's of who moved last: who played a move that was taken back, say, or who
+    plays the next move of a record."""
 
     def rebuild(self) -> Position:
         """The position, made from nothing else."""
@@ -134,6 +135,8 @@ class Controller:
             record.size, record.komi = size, record.komi if komi is None else komi
             record.setup, record.to_play = [], "black"
             record.moves = moves[: max(0, until)] if until is not None else list(moves)
+            if until is not None and until < len(moves):
+                record.turn = moves[until][0]
         elif name in ("set_position", "gogui-setup"):
             if name == "set_position":
                 record.setup, record.to_play, record.moves = [], "black", []
