@@ -74,7 +74,9 @@ def test_the_table(
     ]
     assert script.main([*which, "--games", "g", "--runs", str(tmp_path / "runs")]) == 0 and len(commands) == 2
     assert capsys.readouterr().out.splitlines() == [head, *rows]  # nothing was trained again
-    (tmp_path / "runs" / "a-8" / "network.safetensors").rename(tmp_path / "runs" / "a-8" / "checkpoint.pt")
+    (tmp_path / "runs" / "a-8" / "finished").rename(
+        tmp_path / "runs" / "a-8" / "checkpoint.pt"
+    )  # with a network, not over
     assert script.main([*which, "--games", "g", "--runs", str(tmp_path / "runs")]) == 0
     assert commands.pop()[-3:] == ["--resume", "--run", str(tmp_path / "runs" / "a-8")]
     assert script.main([*which, "--games", "h", "--runs", str(tmp_path / "runs")]) == 2

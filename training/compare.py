@@ -23,6 +23,7 @@ from goengine.settings import check_name, parse_setting
 from goengine.trainer import CHECKPOINT, PREVIOUS
 
 HERE = Path(__file__).resolve().parent
+FINISHED = "finished"  # in the folder of a run that is over
 RECIPES = [HERE / "recipes" / f"{name}.toml" for name in ("fully_connected", "convolutions", "alphago-small")]
 
 
@@ -93,9 +94,11 @@ def compare(runs: list[tuple[str, Path, list[str]]], passed_on: list[str], folde
         for name, recipe, given in runs:
             run = folder / name.replace(" ", "-")
             print(f"== {name}", file=sys.stderr, flush=True)
-            status = 0 if (run / "network.safetensors").exists() else train(run, recipe, [*passed_on, *given])
-            if status:
-                return status
+            if not (run / FINISHED).exists():  # a network is there from the first validation on
+                status = train(run, recipe, [*passed_on, *given])
+                if status:
+                    return status
+                work.write(f"{run.name}/{FINISHED}", "")
             rows.append(row(f"{name:{width}}", load_network(run / "network.safetensors")))
     finally:
         work.close()

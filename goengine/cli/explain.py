@@ -37,10 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--top", type=int, default=5, metavar="K", help="how many stones to name (default: %(default)s)"
     )
     parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="PNG",
-        help="the picture (default: GAME-move-N.png in the current folder)",
+        "--out", type=Path, metavar="PNG", help="the picture (default: GAME-move-N.png in the current folder)"
     )
     parser.add_argument("--integrated", action="store_true", help="draw integrated gradients as well; takes seconds")
     parser.add_argument("--no-picture", action="store_true", help="words only; needs neither captum nor matplotlib")
