@@ -231,6 +231,19 @@ def test_a_game_counts_once(tmp_path: Path) -> None:
     assert names == {"one.sgf, game 1", "all.sgfs, game 2", "all.sgfs, game 3", "s.shard, game 0"}
 
 
+def test_only_what_cannot_be_used_is_left_to_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = saved(tmp_path / "tiny.safetensors")
+    games, twice = tmp_path / "games.sgfs", tmp_path / "twice.sgfs"
+    games.write_text(sgf(0) + sgf(1), encoding="utf-8")
+    twice.write_text(sgf(1), encoding="utf-8")
+    command = ["evaluate", "--network", str(network), "--threads", "1", str(games), str(twice)]
+    assert main(command) == 0
+    assert capsys.readouterr().err == "1 skipped: a game that is given twice (1)\n"
+    twice.write_text("(;GM[2]SZ[9])", encoding="utf-8")
+    assert main([*command, str(games)]) == 0
+    assert capsys.readouterr().err.endswith(f"; goengine check {games} {twice} {games} says which\n")
+
+
 def test_a_game_counts_once_whatever_the_order_of_its_setup_stones(tmp_path: Path) -> None:
     one = "(;SZ[9]HA[3]AB[cc][gg][gc];W[cg];B[ee])"
     (tmp_path / "all.sgfs").write_text(one + one.replace("[cc][gg][gc]", "[gg][gc][cc]"), encoding="utf-8")

@@ -140,6 +140,10 @@ def _mark(reports: "list[Report]", rows: list[int], path: str) -> None:
 
 def _say_skipped(games: "HeldOut", paths: list[str]) -> None:
     """One line on stderr where something could not be used."""
+    from goengine.evaluation.heldout import FILE_TWICE, GAME_TWICE
+
     if count := sum(games.skipped.values()):
         reasons = ", ".join(f"{reason} ({number:,})" for reason, number in games.skipped.most_common(3))
-        sys.stderr.write(f"{count:,} skipped: {reasons}; goengine check {' '.join(paths)} says which\n")
+        unusable = games.skipped.keys() - {FILE_TWICE, GAME_TWICE}  # `goengine check` knows nothing of the latter
+        which = f"; goengine check {' '.join(paths)} says which" if unusable else ""
+        sys.stderr.write(f"{count:,} skipped: {reasons}{which}\n")

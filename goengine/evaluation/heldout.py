@@ -14,7 +14,9 @@ from goengine.corpus import Corpus, folder_source, source_name
 from goengine.errors import RecordError, ShardError
 from goengine.movecodes import SETUP
 
-__all__ = ["HeldOut", "load_games"]
+__all__ = ["FILE_TWICE", "GAME_TWICE", "HeldOut", "load_games"]
+
+FILE_TWICE, GAME_TWICE = "a file that is given twice", "a game that is given twice"  # reasons in `HeldOut.skipped`
 
 
 @dataclass
@@ -94,7 +96,7 @@ def load_games(
     met: set[bytes] = set()
     for path, source in _files(given):
         if (real := path.resolve()) in read:
-            skipped["a file that is given twice"] += 1
+            skipped[FILE_TWICE] += 1
             continue
         read.add(real)
         if progress is not None:
@@ -205,7 +207,7 @@ def _new(piece: _Piece, met: set[bytes], skipped: Counter[str]) -> _Piece:
         met.add(digest)
     if new.all():
         return piece
-    skipped["a game that is given twice"] += int((~new).sum())
+    skipped[GAME_TWICE] += int((~new).sum())
     kept = np.flatnonzero(new)
     return _Piece(
         [piece.files[game] for game in kept],
