@@ -357,7 +357,7 @@ def test_parts_use_the_processors_there_are(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(3)), raising=False)
-    run_of = ("--games", folder / "one.shard", "--positions", 32, "--threads", 0)
+    run_of = ("--games", folder / "one.shard", "--positions", 32, "--threads", 0, "--precision", "float32")
     for parts, count in ((8, 3), (2, 2)):
         status, err = run(capsys, folder / "short.toml", *run_of, "--parts", parts, "--run", folder / f"{parts}")
         assert status == 0 and f"float32 on cpu, {count} threads: " in err, err
@@ -368,7 +368,7 @@ def test_profile_says_where_the_time_goes_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(profiling, "matrix_rate", lambda *_: 1e9)
     script = load_script("training/train.py")
-    rest = ["--run", str(folder / "p"), "--parts", "2", "--threads", "2"]
+    rest = ["--run", str(folder / "p"), "--parts", "2", "--threads", "2", "--precision", "float32"]
     threads = torch.get_num_threads()
     assert script.main([str(folder / "short.toml"), "--games", str(folder / "one.shard"), "--profile", "2", *rest]) == 0
     captured = capsys.readouterr()
