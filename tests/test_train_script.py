@@ -81,6 +81,12 @@ def test_a_whole_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(network.metadata["training"]["sources"]) == {"one", "two"}
     assert network.metadata["results"]["all"]["positions"] == 64
     assert list((folder / "r" / "tensorboard").iterdir())
+    kept = {path.stem: load_network(path) for path in (folder / "r").glob("*.safetensors")}
+    by_loss = {name: one.metadata["results"]["all"]["loss"] for name, one in kept.items()}
+    weights = {"raw", *(f"average{horizon}" for horizon in network.metadata["recipe"]["ema"])}
+    assert by_loss.keys() == {"network", *weights} and len(weights) > 1
+    assert by_loss["network"] == by_loss[network.metadata["results"]["weights"]] == min(by_loss.values())
+    assert len(set(by_loss.values())) == len(weights), "each has weights of its own"
     assert "filters = 12" in (folder / "r" / "recipe.toml").read_text(encoding="utf-8")
     status, err = run(capsys, folder / "short.toml", "--games", folder / "one.shard", "--run", folder / "r")
     assert status == 2 and "holds a run already: go on with it by --resume" in err

@@ -10,6 +10,7 @@ writes into its folder:
     checkpoint.pt         all that --resume needs; checkpoint-previous.pt is the one before
     network.safetensors   the best network so far, and at the end the final one: what goengine plays with
     start.safetensors     the network that it began with, where it began with one
+    raw.safetensors, average20000.safetensors, ...   at the end: the weights and each average of them, for mix.py
 
 With --player NAME it learns that player's moves only, from the network that the recipe or --from names. With --profile
 it writes nothing: it tells where the time of a step goes.
@@ -270,12 +271,15 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
                 f"  {name} on {total.positions:,} held-out positions: loss {total.loss:.4f}, "
                 f"top-1 {total.top(1):.2%}, top-5 {total.top(5):.2%} ({by_source})"
             )
+            names = [f"{name}.safetensors"] * final
             if total.loss < best:
                 best = total.loss
-                results = {source: meter.as_dict() for source, meter in seen.items()}
+                names.insert(0, "network.safetensors")
+            results = {"weights": name, **{source: meter.as_dict() for source, meter in seen.items()}}
+            for file in names:
                 if team.first:
                     try:
-                        trainer.export(folder / "network.safetensors", module, {"weights": name, **results}, sources)
+                        trainer.export(folder / file, module, results, sources)
                     except NetworkFileError as error:
                         if final:
                             raise
