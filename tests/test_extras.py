@@ -25,6 +25,7 @@ from goengine.trainer.extras import Extras
 CPU = torch.device("cpu")
 ALL = {"next_moves": {1: 0.15, 2: 0.1}, "future_board": {8: 0.25, 32: 0.0625}, "source_biases": "second"}
 TINY = {"board_size": 9, "filters": 8, "depth": 1, "batch": 16, "positions": 1600, "warmup": 0, "ema": [100]}
+TINY |= {"precision": "float32"}  # not what this processor does best
 
 
 def recipe(**changes: object) -> Recipe:

@@ -34,6 +34,7 @@ ema = [200]
 validation_positions = 600
 log_steps = 1
 threads = 1
+precision = "float32"
 """
 
 

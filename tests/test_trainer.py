@@ -33,6 +33,7 @@ from goengine.trainer import (
 
 CPU = torch.device("cpu")
 TINY = {"board_size": 9, "filters": 8, "depth": 1, "batch": 16, "positions": 1600, "warmup": 0, "ema": [100]}
+TINY |= {"precision": "float32"}  # not what this processor does best
 
 
 def recipe(**changes: object) -> Recipe:
