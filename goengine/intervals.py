@@ -3,8 +3,8 @@
 Positions of one game are not independent: who plays on after a mistake makes the next moves hard to guess as well. So
 the games are resampled, not the positions (the cluster bootstrap; Davison and Hinkley 1997, *Bootstrap Methods and
 their Application*, section 3.8). A bootstrap over few games, or of a share near 0 or 1, comes out too narrow, so each
-interval is widened where it is narrower than that of independent positions: Wilson's for shares (Wilson 1927), the
-normal one for means.
+interval is widened where it is narrower than that of independent positions: Wilson's for shares (Wilson 1927), Bonett
+and Price's for paired differences of shares (2012), the normal one for means.
 """
 
 import math
@@ -12,7 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Z95", "Interval", "Resamples", "hull", "wilson"]
+__all__ = ["Z95", "Interval", "Resamples", "hull", "paired", "wilson"]
 
 Z95 = 1.959964
 """Standard errors from the middle of a normal distribution to the ends of its central 95 %."""
@@ -40,6 +40,25 @@ def wilson(hits: float, count: float, z: float = Z95) -> Interval:
     half = z * math.sqrt(share * (1 - share) / count + part / (4 * count))
     low, high = (middle - half) / (1 + part), (middle + half) / (1 + part)
     return min(max(0.0, low), share), max(min(1.0, high), share)
+
+
+def paired(only_one: int, only_other: int, count: int) -> Interval:
+    """The interval of a share less another one of the same positions, as if these were independent.
+
+    Bonett and Price 2012, *Adjusted Wald confidence interval for a difference of binomial proportions based on paired
+    data*: one more position of each kind that tells the two apart. Where there is none, the normal one has no width.
+
+    Args:
+        only_one: positions that count for the first share alone.
+        only_other: positions that count for the second alone.
+        count: positions; of none, nothing is known, and the interval is -1 to 1.
+    """
+    if not count:
+        return -1.0, 1.0
+    one, other, count = only_one + 1, only_other + 1, count + 2
+    apart = (one - other) / count
+    half = Z95 * math.sqrt(((one + other) / count - apart * apart) / count)
+    return max(-1.0, apart - half), min(1.0, apart + half)
 
 
 class Resamples:
@@ -101,6 +120,13 @@ class Resamples:
         """The honest interval of a share: the bootstrap's, or Wilson's on a side where that reaches further."""
         chosen = hits if where is None else hits[where]
         return hull(self.bootstrap(hits, where), wilson(int(np.count_nonzero(chosen)), len(chosen)))
+
+    def difference(self, one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> Interval:
+        """The honest interval of a share less another one of the same positions, both bool (positions,)."""
+        only_one, only_other = (
+            int(np.count_nonzero(first & ~second)) for first, second in ((one, other), (other, one))
+        )
+        return hull(self.bootstrap(one.astype(np.int8) - other), paired(only_one, only_other, len(one)))
 
     def mean(self, values: npt.NDArray[np.generic], where: npt.NDArray[np.bool_] | None = None) -> Interval:
         """The honest interval of a mean; NaN for a single position."""

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from goengine.intervals import Z95, Resamples, wilson
+from goengine.intervals import Z95, Resamples, paired, wilson
 
 
 def test_wilson() -> None:
@@ -75,3 +75,26 @@ def test_the_truth_is_inside_nineteen_times_of_twenty() -> None:
         independent += plain[0] <= 0.5 <= plain[1]
     assert 180 <= inside <= 199  # 190 expected; 180 is three standard deviations below
     assert independent < 140  # what Wilson's interval alone would have claimed
+
+
+def test_a_difference_of_paired_shares() -> None:
+    low, high = paired(6, 2, 40)  # Bonett and Price: 7/42 less 3/42, one more position of each kind
+    half = Z95 * math.sqrt((10 / 42 - (4 / 42) ** 2) / 42)
+    assert (low, high) == pytest.approx((4 / 42 - half, 4 / 42 + half))
+    assert paired(0, 0, 0) == (-1.0, 1.0)
+    for count in (1, 2, 10, 1000):
+        for only_one in {0, 1, count // 2, count}:
+            low, high = paired(only_one, 0, count)
+            assert -1 <= low <= only_one / count <= high <= 1
+            assert paired(0, only_one, count) == pytest.approx((-high, -low))
+
+
+def test_few_positions_do_not_show_that_two_networks_are_equally_good() -> None:
+    chance, inside = np.random.default_rng(6), 0
+    resamples = Resamples(np.repeat(np.arange(10), 4), resamples=200)
+    for _ in range(200):
+        one = chance.random(40) < 0.5
+        other = one & (chance.random(40) > 0.06)  # the truth: 3 points fewer; in 3 of 10 samples none at all
+        low, high = resamples.difference(one, other)
+        inside += low <= 0.03 <= high
+    assert inside >= 180  # 135 with the normal interval, which has no width where no position tells them apart

@@ -18,19 +18,20 @@ def compare(one: Report, other: Report) -> dict[str, Any]:
 
     Returns:
         top1, top5 (fractions of positions) and loss (nats), `one` less `other`, each with its interval, which is that
-        of paired differences; how often the first guess of both, of one alone, or of neither was played (both,
-        only_one, only_other, neither); and same_move, the share of positions where their first guesses are alike.
+        of paired differences (None for the loss at a single position); how often the first guess of both, of one alone,
+        or of neither was played (both, only_one, only_other, neither); and same_move, the share of positions where
+        their first guesses are alike.
     """
     resamples, ours, theirs = one.resamples, one.guesses, other.guesses
     result: dict[str, Any] = {"positions": len(one.positions)}
-    for name, difference in (
-        ("top1", ours.hits(1).astype(np.float64) - theirs.hits(1)),
-        ("top5", ours.hits(5).astype(np.float64) - theirs.hits(5)),
-        ("loss", ours.nats() - theirs.nats()),
-    ):
-        interval = resamples.mean(difference)
-        result[name] = float(difference.mean())
-        result[f"{name}_interval"] = None if np.isnan(interval[0]) else list(interval)
+    for k in (1, 5):
+        first, second = ours.hits(k), theirs.hits(k)
+        result[f"top{k}"] = float(first.mean() - second.mean())
+        result[f"top{k}_interval"] = list(resamples.difference(first, second))
+    nats = ours.nats() - theirs.nats()
+    interval = resamples.mean(nats)
+    result["loss"] = float(nats.mean())
+    result["loss_interval"] = None if np.isnan(interval[0]) else list(interval)
     first, second = ours.hits(1), theirs.hits(1)
     return result | {
         "both": int(np.count_nonzero(first & second)),
