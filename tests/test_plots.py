@@ -76,3 +76,16 @@ def test_without_matplotlib(
         from goengine.evaluation.plots import write_plots
 
         write_plots([], tmp_path / "plots")
+
+
+def test_figures_are_printed_even_if_no_picture_can_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network, games = saved(tmp_path / "tiny.safetensors"), tmp_path / "some.sgf"
+    games.write_text(sgf(0), encoding="utf-8")
+    (tmp_path / "reliability.png").mkdir()  # takes no file; nor does a full disk
+    command = ["evaluate", str(games), "--network", str(network), "--threads", "1", "--json"]
+    assert main([*command, "--plots", str(tmp_path)]) == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["positions"] > 0
+    assert "reliability.png: is a folder" in captured.err

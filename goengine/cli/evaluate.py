@@ -85,15 +85,15 @@ def run(args: argparse.Namespace) -> int:
         reports = measure(subjects, games, args.limit, Progress(), threads)
     rows = differing_rows(reports[0], reports[1], args.differences) if args.against else []
     report = _as_dict(reports, rows)
-    if args.plots:
-        for path in write_plots([report, report["against"]] if args.against else [report], args.plots):
-            sys.stderr.write(f"wrote {path}\n")
     if args.json:
         print(json.dumps(report))
     else:
         from goengine.cli.tables import report_lines
 
         print("\n".join(report_lines(report)))
+    if args.plots:  # only now: hours of work are not lost to a picture that cannot be written
+        for path in write_plots([report, report["against"]] if args.against else [report], args.plots):
+            sys.stderr.write(f"wrote {path}\n")
     if args.marked:
         _mark(reports, rows, args.marked)
     return 0 if reports[0].complete else INTERRUPTED
