@@ -258,6 +258,8 @@ def _checked(source: Path, text: str) -> dict[str, Any]:
         version = metadata.get("format")
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise NetworkFileError(f"{source}: its goengine metadata is damaged; fetch or export it again") from None
+    if metadata.get("architecture") == "classifier":
+        raise NetworkFileError(f"{source}: a classifier of images, not a network for Go")
     if missing:
         raise NetworkFileError(f"{source}: its metadata lacks {', '.join(missing)}; export it again")
     if version != FORMAT:

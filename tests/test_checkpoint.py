@@ -140,6 +140,7 @@ def rewritten(path: Path, change: dict[str, Any]) -> Path:
         ({"board_size": 19}, "config does not fit a 19x19 board"),
         ({"board_size": "9"}, "board_size '9' is not between 2 and 25"),
         ({"config": None}, "its metadata lacks config"),
+        ({"architecture": "classifier", "feature_set": None}, "a classifier of images, not a network for Go"),
         ({"config": {"num_actions": 81, "in_planes": 48, "filters": 5, "depth": 1}}, "weights do not fit"),
         ({"config": {"num_actions": 81, "in_planes": 48, "width": 5}}, "no setting 'width'"),
     ],
