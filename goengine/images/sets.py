@@ -81,5 +81,5 @@ def folds(images: ImageSet, count: int, seed: int = 0) -> Iterator[tuple[NDArray
     fewest = np.bincount(images.labels, minlength=len(images.classes)).min()
     if count < 2 or fewest < count:
         raise ImageError(f"{count} folds: at least 2, and no more than the {fewest} images of the smallest class")
-    parts = StratifiedKFold(count, shuffle=True, random_state=seed)
+    parts = StratifiedKFold(count, shuffle=True, random_state=seed % 2**32)  # which takes no more bits
     yield from parts.split(np.zeros(len(images)), images.labels)
