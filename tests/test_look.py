@@ -76,6 +76,22 @@ def test_each_picture_is_made(
         assert colours is not None and len(colours) > 4  # something is drawn
 
 
+def test_a_classifier_is_shown_what_it_was_trained_on(look: ModuleType, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for number, name in enumerate(("dark", "pale")):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for shade in range(4):
+            picture = Image.new("RGB", (20, 16), (200 * number + shade, 50, 0))
+            picture.save(tmp_path / "mine" / name / f"{shade}.png")
+    classifier = build_classifier("lecture", channels=3, size=16, classes=2, width=4)
+    recipe = {"data": str(tmp_path / "mine"), "test_share": 0.5}
+    save_classifier(tmp_path / "mine.safetensors", classifier, ("dark", "pale"), {"recipe": recipe})
+    command = ["confusion", "--classifier", str(tmp_path / "mine.safetensors"), "--out", str(tmp_path / "out.png")]
+    assert look.main(command) == 0
+    assert look.main([*command, "--images", "digits"]) == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "words", "reason"),
     [

@@ -12,8 +12,8 @@
     python training/look.py mistakes --classifier F                     the mistakes that it is most sure of
 
 Of the bundled policy network, or of --network FILE; of an image classifier with --classifier FILE, looking at the test
-images of --images (for it, `ascent` shows its classes unless --layer is given, and there are no shapes of games). For
-moves of games there is `goengine explain`.
+images of what it was trained on, or of --images (for it, `ascent` shows its classes unless --layer is given, and there
+are no shapes of games). For moves of games there is `goengine explain`.
 """
 
 import argparse
@@ -74,11 +74,11 @@ class Subject:
             from goengine.images.storage import check_fits, load_classifier
 
             classifier, trained = load_classifier(arguments.classifier)
-            config = classifier.config
+            config, source = classifier.config, arguments.images or trained.get("recipe", {}).get("data", "digits")
 
             def load() -> "ImageSet":
                 where = {"folder": Path(arguments.files), "size": int(config["size"])}
-                images = images_to_test(trained, arguments.images, 0.2, say, **where)
+                images = images_to_test(trained, source, 0.2, say, **where)
                 check_fits(classifier, trained["classes"], images, arguments.classifier)
                 return images
 
@@ -153,7 +153,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("what", choices=WHAT)
     parser.add_argument("--network", metavar="FILE", help="a policy network (default: the bundled one)")
     parser.add_argument("--classifier", type=Path, metavar="FILE", help="an image classifier instead")
-    parser.add_argument("--images", default="digits", help="digits, mnist, cifar10 or a folder (default: digits)")
+    parser.add_argument("--images", help="digits, mnist, cifar10 or a folder (default: what it was trained on)")
     parser.add_argument("--files", default="data/raw", metavar="DIR", help="where MNIST's or CIFAR-10's files are")
     parser.add_argument("--number", type=int, default=0, metavar="N", help="the test image to show to it")
     parser.add_argument("--game", default=str(ROOT / "data/samples/game-0005.sgf"), help="the game to show to it")
