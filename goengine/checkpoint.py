@@ -188,16 +188,21 @@ def save_network(
         repertoire: to stand beside it.
 
     Raises:
-        NetworkFileError: if the file cannot be written.
+        NetworkFileError: if the file cannot be written, or a weight is no finite number, or none as float16 (65,504 at
+            most); the file that was there stays.
     """
     import torch
     from safetensors.torch import save
 
-    tensors = {}
+    target, tensors = Path(path), {}
     for name, tensor in module.state_dict().items():
         tensor = tensor.detach().cpu()
         if tensor.is_floating_point():
             tensor = tensor.to(torch.float16 if tensor.dim() > 1 else torch.float32)
+            if not bool(tensor.isfinite().all()):
+                raise NetworkFileError(
+                    f"{target}: not written, for {name} is not finite, or beyond float16; train again"
+                )
         tensors[name] = tensor.contiguous()
     described = {"format": FORMAT, "config": module.config, **metadata}
     described.pop("repertoire", None)
@@ -206,7 +211,6 @@ def save_network(
         for name, array in repertoire.tensors().items():
             tensors[_REPERTOIRE + name] = torch.from_numpy(np.ascontiguousarray(array))
     text = json.dumps(described, ensure_ascii=True, sort_keys=True)
-    target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with written(target) as temporary:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save_file
 from small_games import corpus
 
 from goengine.checkpoint import Network, load_network, read_metadata, save_network
@@ -121,8 +122,6 @@ def test_a_batch_for_another_network(network: Network, shape: tuple[int, ...]) -
 
 def rewritten(path: Path, change: dict[str, Any]) -> Path:
     """The file with other metadata; a value of None removes the key."""
-    from safetensors.torch import load, save_file
-
     metadata = read_metadata(path) | change
     metadata = {key: value for key, value in metadata.items() if value is not None}
     save_file(load(path.read_bytes()), path, metadata={"goengine": json.dumps(metadata)})
@@ -194,9 +193,20 @@ def test_damage_anywhere_is_one_line_or_harmless(saved: Path) -> None:
             assert "\n" not in str(error)
 
 
-def test_weights_that_are_no_numbers(saved: Path, network: Network) -> None:
-    next(network.module.parameters()).fill_(float("nan"))
-    save_network(saved, network.module, METADATA)
+@pytest.mark.parametrize("value", [float("nan"), 1e6])
+def test_weights_that_cannot_be_kept_replace_no_file(saved: Path, network: Network, value: float) -> None:
+    before = saved.read_bytes()
+    next(network.module.parameters()).fill_(value)
+    with pytest.raises(
+        NetworkFileError, match=r"tiny.safetensors: not written, for stem.* is not finite, or beyond float16"
+    ):
+        save_network(saved, network.module, METADATA)
+    assert saved.read_bytes() == before
+
+
+def test_weights_that_are_no_numbers(saved: Path) -> None:
+    damaged = {name: tensor / 0 for name, tensor in load(saved.read_bytes()).items()}
+    save_file(damaged, saved, metadata={"goengine": json.dumps(read_metadata(saved))})
     with pytest.raises(NetworkFileError, match=r"tiny.safetensors: some weights are no numbers \(NaN\)"):
         load_network(saved)
 
