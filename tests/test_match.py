@@ -426,3 +426,13 @@ def test_a_closed_client_leaves_no_process() -> None:
     client.close(patience=0.5)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_client_waits_for_nobody_who_outlives_the_program() -> None:
+    began = time.monotonic()
+    client = GtpClient(["sh", "-c", f"sleep 60 & exec {PROGRAM}"], "x")  # as a ssh that leaves its connection open
+    try:
+        client.close()
+        assert time.monotonic() - began < 30
+    finally:
+        os.killpg(client.pid, signal.SIGKILL)

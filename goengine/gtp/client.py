@@ -163,23 +163,25 @@ class GtpClient:
 
     def _read_output(self) -> None:
         assert self._process.stdout is not None
-        with contextlib.suppress(OSError, ValueError):
-            for line in self._process.stdout:
+        with contextlib.suppress(OSError, ValueError), self._process.stdout as output:
+            for line in output:
                 self._lines.put(line)
         self._lines.put(None)
 
     def _read_errors(self) -> None:
         assert self._process.stderr is not None
-        with contextlib.suppress(OSError, ValueError):
-            for line in self._process.stderr:
+        with contextlib.suppress(OSError, ValueError), self._process.stderr as errors:
+            for line in errors:
                 if text := line.decode("utf-8", "replace").strip():
                     self.errors.append(text)
 
     def _reap(self) -> None:
-        """Close the pipes once their readers are through."""
+        """Wait until the readers are through, which close their pipes; but not for what a child of it holds open.
+
+        Nor is such a pipe closed here, for that waits for its reader.
+        """
         for thread in self._threads:
-            thread.join(2.0)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+            thread.join(1.0)
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
