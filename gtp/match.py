@@ -16,6 +16,7 @@ import shlex
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,7 @@ def play_all(match: Match, folder: MatchFolder, tables: int) -> None:
     failures: list[Exception] = []
     lock, stop, broken_off = threading.Lock(), threading.Event(), threading.Event()
 
-    def sit(table: Table) -> None:
+    def sit(table: Table, left: threading.Event) -> None:
         try:
             while not stop.is_set():
                 result, record = match.play(table, todo.get_nowait())
@@ -233,18 +234,21 @@ def play_all(match: Match, folder: MatchFolder, tables: int) -> None:
             stop.set()
         finally:
             table.close()
+            left.set()
 
-    seats = [Table(match.programs, match.contract, match.referee) for _ in range(min(tables, len(missing)))]
-    threads = [threading.Thread(target=sit, args=(table,), daemon=True) for table in seats]
-    for thread in threads:
-        thread.start()
+    seats = {
+        Table(match.programs, match.contract, match.referee): threading.Event()
+        for _ in range(min(tables, len(missing)))
+    }
+    for seat in seats.items():
+        threading.Thread(target=sit, args=seat, daemon=True).start()
     try:
-        _wait(threads)
+        _wait(seats.values())
     except KeyboardInterrupt:
         stop.set()
         progress.say("finishing the games on the tables (Ctrl-C again: not even those); the same command goes on later")
         try:
-            _wait(threads)
+            _wait(seats.values())
         except KeyboardInterrupt:
             with lock:
                 broken_off.set()
@@ -255,10 +259,10 @@ def play_all(match: Match, folder: MatchFolder, tables: int) -> None:
         raise failures[0]
 
 
-def _wait(threads: list[threading.Thread]) -> None:
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(0.2)
+def _wait(events: Iterable[threading.Event]) -> None:
+    """Wait for all of them: up to Python 3.12 a join that Ctrl-C breaks off takes a thread that runs on for ended."""
+    for event in events:
+        event.wait()
 
 
 class Progress:

@@ -354,6 +354,19 @@ def test_a_match_that_is_stopped_goes_on(blow: signal.Signals, tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_an_interruption_lets_the_game_on_the_only_table_end(tmp_path: Path) -> None:
+    log, folder = tmp_path / "log", tmp_path / "match"
+    words = [sys.executable, str(ROOT / "gtp" / "match.py"), *command(folder, f"slow {log}", 4)]
+    with subprocess.Popen(words, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL) as runner:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and (not log.exists() or log.read_text().count("genmove") < 3):
+            time.sleep(0.01)
+        runner.send_signal(signal.SIGINT)  # while it thinks for two seconds
+        assert runner.wait(20) == 130
+    assert [result["end"] for result in results(folder)] == ["two passes"]
+
+
+@pytest.mark.slow
 def test_a_second_interruption_waits_for_no_game(tmp_path: Path) -> None:
     folder = tmp_path / "match"
     words = [sys.executable, str(ROOT / "gtp" / "match.py"), *command(folder, "hang", 4, "--timeout", "600")]
