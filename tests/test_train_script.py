@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -306,6 +307,21 @@ def test_signs_of_life_are_printed(folder: Path, capsys: pytest.CaptureFixture[s
     assert "expected at 480 positions: about 4.1" in err and "; here 4." in err
     assert "feeder " in err and "%  memory 0." in err
     assert all(0 <= line["feeder"] <= 1 and line["memory"] > 0 for line in records(folder / "r"))
+
+
+def test_validations_do_not_make_the_speed_greater(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn = Trainer.learn
+
+    def slow(self: Trainer, batch: Batch, factor: float) -> tuple[Tensor, Tensor, Tensor]:
+        time.sleep(0.02)
+        return learn(self, batch, factor)
+
+    monkeypatch.setattr(Trainer, "learn", slow)
+    often = ("--positions", 160, "--log-steps", 5, "--validate-minutes", 0, "--run", folder / "r")
+    status, err = run(capsys, folder / "short.toml", "--games", folder / "one.shard", *often)
+    assert status == 0 and all(0 < line["speed"] <= 16 / 0.02 for line in records(folder / "r")), err
 
 
 def test_a_time_limit_ends_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -344,9 +344,10 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
             log.record("train", trainer.steps, {**counters, **values, **extra, **memory})
 
         if trainer.seconds - last_validation > 60 * recipe.validate_minutes:
+            asked = time.perf_counter()
             measure(max(256, recipe.validation_positions // 8))
             last_validation = trainer.seconds
-            tally.restart()
+            tally.leave_out(time.perf_counter() - asked)
         if trainer.seconds - last_checkpoint > 60 * recipe.checkpoint_minutes:
             last_checkpoint = trainer.seconds
             try:

@@ -22,10 +22,9 @@ class Tally:
         self._waited = 0.0
         self._started = time.perf_counter()
 
-    def restart(self) -> None:
-        """Leave out of the next rates what took time since the last report (a validation)."""
-        self._started = time.perf_counter()
-        self._waited = 0.0
+    def leave_out(self, seconds: float) -> None:
+        """Keep what was no training (a validation) out of the next rates."""
+        self._started += seconds
 
     def add(self, loss: Tensor, hits: Tensor, norm: Tensor, waited: float) -> None:
         """Count a step: scalars on the device, and how many seconds it waited for its batch. Waits for nothing."""
@@ -56,5 +55,5 @@ class Tally:
             "feeder": waited / count / spent,
         }
         self._losses, self._hits = [], []
-        self.restart()
+        self._started, self._waited = time.perf_counter(), 0.0
         return values, losses
