@@ -4,15 +4,35 @@ import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from goengine.errors import GoEngineError
 from goengine.files import write_text
 
-__all__ = ["LOG", "WorkFolder"]
+__all__ = ["LOG", "WorkFolder", "claimed"]
 
 LOG = "games.jsonl"
 """A line for each game that is over, in whatever folder of games."""
+
+
+def claimed(path: Path, what: str) -> IO[str]:
+    """Make a folder, or take one that is there: ours alone until what is returned is closed, or the process ends.
+
+    On a file system without locks nothing is refused.
+
+    Raises:
+        GoEngineError: another process works in it.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    lock = (path / ".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise GoEngineError(f"{path}: another process is busy with {what} here; wait, or take another folder") from None
+    except OSError:
+        pass
+    return lock
 
 
 class WorkFolder:
@@ -31,10 +51,8 @@ class WorkFolder:
 
     def __init__(self, path: Path, name: str, settings: Mapping[str, Any], what: str) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
-        self._lock = (path / ".lock").open("w")
+        self._lock = claimed(path, what)
         try:
-            self._claim(what)
             self._check(path / name, json.loads(json.dumps(settings)), what)
         except BaseException:
             self._lock.close()
@@ -60,14 +78,6 @@ class WorkFolder:
             with path.open("a", encoding="utf-8") as log:
                 log.write("\n")
         yield from text.splitlines()
-
-    def _claim(self, what: str) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise GoEngineError(
-                f"{self.path}: another process is busy with {what} here; wait, or take another folder"
-            ) from None
 
     def _check(self, path: Path, wanted: dict[str, Any], what: str) -> None:
         if not path.exists():

@@ -5,7 +5,9 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
+
+from goengine.folders import claimed
 
 __all__ = ["RunLog", "clock", "read_records"]
 
@@ -28,7 +30,8 @@ def read_records(path: Path) -> list[dict[str, Any]]:
 class RunLog:
     """Writes to ``log.jsonl`` and ``tensorboard/`` in a run's folder, and to stderr.
 
-    TensorBoard is left out, with a word about it, where it is not installed. A full disk costs records, never the run.
+    The folder is this run's alone until `close`. TensorBoard is left out, with a word about it, where it is not
+    installed. A full disk costs records, never the run.
     """
 
     def __init__(
@@ -45,15 +48,19 @@ class RunLog:
             stream: instead of stderr.
             resumed_at: the step that is gone on from; TensorBoard forgets what an interrupted run wrote after it.
             silent: nothing is said: another process speaks.
+
+        Raises:
+            GoEngineError: another process writes into the folder.
         """
         self._silent = silent
         self._stream = sys.stderr if stream is None else stream
         self._lines: TextIO | None = None
         self._board: Any = None
         self._complained = False
+        self._lock: IO[str] | None = None
         if folder is None:
             return
-        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = claimed(folder, "a run")
         path = folder / "log.jsonl"
         before = path.read_bytes() if path.exists() else b""
         cut = bool(before) and not before.endswith(b"\n")
@@ -96,8 +103,8 @@ class RunLog:
         return self._board
 
     def close(self) -> None:
-        """Close the files."""
-        for open_file in (self._lines, self._board):
+        """Close the files, and let others have the folder."""
+        for open_file in (self._lines, self._board, self._lock):
             if open_file is not None:
                 with contextlib.suppress(OSError):
                     open_file.close()

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "shards": set(),
     "settings": set(),
     "recipe": {"settings"},
-    "runlog": set(),
+    "runlog": {"folders"},
     "symmetry": {"coords"},
     "board": {"_kernels", "coords"},
     "handicap": {"coords"},
