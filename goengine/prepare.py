@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from goengine.errors import RecipeError, RecordError
 from goengine.files import write_text
+from goengine.folders import claimed
 from goengine.movecodes import WHITE
 from goengine.sgf import GameRecord, Problem, game_files, scan_games
 from goengine.shards import INFO, SUFFIX, fingerprint, rank_code, write_shard
@@ -154,11 +155,17 @@ def prepare(
     Raises:
         RecordError: a path does not exist, or no game at all can be used.
         RecipeError: ``output`` holds shards that were made with other settings.
+        GoEngineError: another process packs into it.
     """
     for path in paths:
         if not path.exists():
             raise RecordError(f"{path}: no such file or folder: check the path")
-    output.mkdir(parents=True, exist_ok=True)
+    with claimed(output, "a packing"):
+        return _prepare(paths, output, settings, progress)
+
+
+def _prepare(paths: Sequence[Path], output: Path, settings: Settings, progress: Callable[[Progress], None]) -> Report:
+    """As `prepare`, in a folder that is there and nobody else's."""
     journal = _read_journal(output, settings)
     units = list(_units(paths, journal["units"]))
     sizes = [sum(map(_size, unit.files)) for unit in units]

@@ -44,7 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "sgf": {"board", "coords", "handicap", "rules"},
     "repertoire": {"symmetry"},
     "checkpoint": {"bundled", "features", "inference", "layers", "networks", "repertoire", "symmetry", "winograd"},
-    "prepare": {"sgf", "shards"},
+    "prepare": {"folders", "sgf", "shards"},
     "corpus": {"features", "sgf", "shards"},
     "finetune": {"checkpoint", "corpus", "evaluation", "recipe", "repertoire"},
     "material": {"corpus", "finetune", "recipe"},

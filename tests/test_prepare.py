@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from goengine.errors import RecipeError, RecordError
+from goengine.errors import GoEngineError, RecipeError, RecordError
 from goengine.prepare import JOURNAL, Progress, Settings, prepare
 from goengine.sgf import read_games, write_game
 from goengine.shards import Shard
@@ -163,6 +163,16 @@ def test_interrupted_work_goes_on_where_it_stopped(tmp_path: Path) -> None:
     for path in whole.glob("*.shard"):
         assert (output / path.name).read_bytes() == path.read_bytes()
     assert {path.name for path in output.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+def test_a_folder_is_packed_into_by_one_process(tmp_path: Path) -> None:
+    source, output = make_input(tmp_path), tmp_path / "shards"
+
+    def meanwhile(_: Progress) -> None:
+        with pytest.raises(GoEngineError, match="another process is busy with a packing here"):
+            prepare([source], output, Settings())
+
+    assert prepare([source], output, Settings(), meanwhile) == prepare([source], output, Settings())
 
 
 def test_done_work_is_not_done_again(tmp_path: Path) -> None:
