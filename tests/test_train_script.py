@@ -375,6 +375,15 @@ def test_other_games_are_noticed_when_a_run_goes_on(folder: Path, capsys: pytest
     assert status == 2 and "learns a bias for each of one: give games of these" in err.splitlines()[-1]
 
 
+def test_settings_that_do_not_fit_are_not_the_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    games = ("--games", folder / "one.shard", "--run", folder / "r")
+    assert run(capsys, folder / "short.toml", *games, "--positions", 32)[0] == 0
+    used = (folder / "r" / "recipe.toml").read_text(encoding="utf-8")
+    status, err = run(capsys, *games, "--resume", "--filters", 12)
+    assert status == 2 and "the checkpoint is of another network" in err.splitlines()[-1]
+    assert (folder / "r" / "recipe.toml").read_text(encoding="utf-8") == used
+
+
 def test_parts_use_the_processors_there_are(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,8 +188,6 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
             f"{len(corpus):,} positions to learn from and {len(held_out):,} held out for validation are too few for "
             f"batch = {recipe.batch}: give more games"
         )
-    if writes:
-        (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
     sampler = PositionSampler(corpus, recipe.batch, recipe.seed, recipe.weights, recipe.cooldown_shares)
     validation = ValidationSet(held_out, recipe.validation_positions, recipe.encoder_threads)
     log.say(f"{len(corpus):,} positions of {corpus.games:,} games; {len(validation):,} held out for validation")
@@ -236,6 +234,8 @@ def train(arguments: argparse.Namespace, given: dict[str, Any], at_end: contextl
         first.close()
     if recipe.retain:
         trainer.stay_near(network_file(recipe.teacher or arguments.begin or start))
+    if writes:  # only now is it known that a checkpoint, or a network, goes with the recipe
+        (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
     parameters = sum(p.numel() for p in trainer.module.parameters())
     precision = "bfloat16" if trainer.bfloat16 else "float32"
     where = f"{device}, {team.count} processes" if team.count > 1 else str(device)
