@@ -118,6 +118,11 @@ def _place(file: Path) -> Path:
     return file.parent.resolve() / file.name
 
 
+def _is_loose(file: str | Path) -> bool:
+    """Whether a file is packed with the others of its folder, if that is given."""
+    return Path(file).suffix.lower() == ".sgf"
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
     name: str
@@ -133,7 +138,7 @@ class _Unit:
     def is_same(self, state: dict[str, Any]) -> bool:
         """Whether a unit in the journal is this one, changed or not, or moved: another may have its name."""
         first, *rest = state["identity"]
-        if _place(Path(first)).is_relative_to(self.path):
+        if _place(Path(first)).is_relative_to(self.path) and _is_loose(first) == _is_loose(self.files[0]):
             return True
         return not Path(first).exists() and rest == self.identity()[1:]
 
@@ -228,7 +233,7 @@ def _units(paths: Sequence[Path], known: dict[str, Any]) -> Iterator[_Unit]:
             continue
         loose = []
         for file in game_files(path):
-            if file.suffix.lower() == ".sgf":
+            if _is_loose(file):
                 loose.append(file)
             else:
                 yield unit(file, [file])

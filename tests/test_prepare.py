@@ -234,6 +234,17 @@ def test_a_folder_that_grew_keeps_its_name(tmp_path: Path) -> None:
     assert {name: len(games) for name, games in codes_of(output).items()} == {"mine.shard": 2}
 
 
+def test_loose_files_do_not_take_the_place_of_an_archive_that_is_gone(tmp_path: Path) -> None:
+    source, output = tmp_path / "mine", tmp_path / "shards"
+    source.mkdir()
+    (source / "a.sgf").write_text(game(1))
+    (source / "mine.sgfs").write_text(game(2))
+    assert prepare([source], output, Settings()).shards == ["mine.shard", "mine_2.shard"]
+    first = codes_of(output)
+    (source / "mine.sgfs").unlink()
+    assert prepare([source], output, Settings()).shards == ["mine_2.shard"] and codes_of(output) == first
+
+
 def test_a_link_that_leads_nowhere_is_counted(tmp_path: Path) -> None:
     source, output = make_input(tmp_path), tmp_path / "shards"
     (source / "loose" / "0.sgf").symlink_to(tmp_path / "absent.sgf")
