@@ -7,6 +7,7 @@ the work goes on behind the last whole shard. A unit whose files have changed is
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -132,8 +133,9 @@ class _Unit:
 
     def identity(self) -> list[Any]:
         """Changes when a file of the unit changes."""
-        newest = max((file.stat().st_mtime_ns for file in self.files if file.exists()), default=0)
-        return [str(_place(self.files[0])), len(self.files), sum(map(_size, self.files)), newest]
+        seen = [(file.name, _size(file), file.stat().st_mtime_ns if file.exists() else 0) for file in self.files]
+        stamp = seen[0][2] if len(seen) == 1 else hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+        return [str(_place(self.files[0])), len(seen), sum(size for _, size, _ in seen), stamp]
 
     def is_same(self, state: dict[str, Any]) -> bool:
         """Whether a unit in the journal is this one, changed or not, or moved: another may have its name."""

@@ -197,6 +197,21 @@ def test_what_changed_is_done_again(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_loose_file_that_is_older_than_the_others_has_changed_too(tmp_path: Path) -> None:
+    source, output = tmp_path / "mine", tmp_path / "shards"
+    source.mkdir()
+    texts = [game(seed) for seed in range(3)]
+    for number in (0, 1):
+        (source / f"{number}.sgf").write_text(texts[number])
+    prepare([source], output, Settings())
+    assert len(texts[2]) == len(texts[0])
+    (source / "0.sgf").write_text(texts[2])
+    os.utime(source / "0.sgf", (1e9, 1e9))  # as copied with its date
+    prepare([source], output, Settings())
+    wanted = [record.codes.tolist() for record in read_games(source)]
+    assert codes_of(output)["mine.shard"] == wanted
+
+
 def test_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / str(number)).mkdir()
