@@ -154,6 +154,31 @@ def test_an_archive_in_an_archive_is_named(tmp_path: Path) -> None:
     assert "an archive inside an archive" in str(problems[0])
 
 
+@pytest.mark.parametrize("member", [b"PK\x03\x04", lzma.compress(ONE)[:12] + b"\xff" * 60, b"\x1f\x8b"])
+@pytest.mark.parametrize("pack", [make_zip, lambda path, members: tar(path, "w", members)], ids=["zip", "tar"])
+def test_what_cannot_be_unpacked_in_an_archive_costs_no_other_game(
+    tmp_path: Path, pack: Callable[[Path, dict[str, bytes]], None], member: bytes
+) -> None:
+    pack(tmp_path / "games", {"a.sgf": ONE, "b.sgf": member, "c.sgf": TWO})
+    records, problems = scan(tmp_path / "games")
+    assert [record.black for record in records] == ["one", "two", "three"]
+    assert [problem.file[-5:] for problem in problems] == ["b.sgf"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE], ids=["symbolic", "hard"])
+def test_a_link_in_a_tar_archive_costs_no_other_game(tmp_path: Path, kind: bytes) -> None:
+    with tarfile.open(tmp_path / "games.tar", "w") as archive:
+        for name, data in (("a.sgf", ONE), ("b.sgf", b""), ("c.sgf", TWO)):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            if not data:
+                info.type, info.linkname = kind, "a.sgf"
+            archive.addfile(info, io.BytesIO(data))
+    records, problems = scan(tmp_path / "games.tar")
+    assert [record.black for record in records] == ["one", "two", "three"]
+    assert "a link inside an archive" in str(problems[0])
+
+
 def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.sgf"
     path.write_bytes(ONE)

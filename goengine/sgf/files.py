@@ -104,7 +104,19 @@ def _zip_members(file: IO[bytes], name: str) -> Iterator[tuple[str, Readable | E
                 yield inside, error
 
 
-def _unpacked(source: Readable, name: str) -> Iterator[tuple[str, Readable]]:
+def _tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Readable:
+    """What stands in the archive under this name, read as it goes by.
+
+    Raises:
+        ValueError: nothing does.
+    """
+    stream = None if member.issym() or member.islnk() else archive.extractfile(member)
+    if stream is None:
+        raise ValueError("a link inside an archive, or no file: unpack the archive")
+    return stream
+
+
+def _unpacked(source: Readable, name: str) -> Iterator[tuple[str, Readable | Exception]]:
     """The stream with its compression removed, or its members if it is a tar archive."""
     stream = _Stream(source)
     packed: Any = stream  # the readers of compressed files need no more than read()
@@ -122,8 +134,12 @@ def _unpacked(source: Readable, name: str) -> Iterator[tuple[str, Readable]]:
     elif stream.head[257:262] == b"ustar":
         with tarfile.open(fileobj=packed, mode="r|") as archive:
             for member in archive:
-                member_stream = archive.extractfile(member) if is_game_file(member.name) else None
-                if member_stream is not None:  # no folder
-                    yield from _unpacked(member_stream, f"{name}:{member.name}")
+                if not is_game_file(member.name) or member.isdir():
+                    continue
+                inside = f"{name}:{member.name}"
+                try:
+                    yield from _unpacked(_tar_member(archive, member), inside)
+                except READ_ERRORS as error:
+                    yield inside, error
     else:
         yield name, stream
