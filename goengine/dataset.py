@@ -88,7 +88,8 @@ class PositionSampler:
                 shared by the others at their usual rates.
 
         Raises:
-            RecipeError: for a name that is no source, or when nothing would be left to draw.
+            RecipeError: for a name that is no source, a share of one without positions, or when nothing would be left
+                to draw.
         """
         self.corpus, self.batch, self._seed = corpus, batch, seed
         weights, shares = dict(weights or {}), dict(shares or {})
@@ -101,6 +102,12 @@ class PositionSampler:
         fixed = np.array([shares.get(name, 0.0) for name in names])
         if (fixed < 0).any() or fixed.sum() > 1.000001:
             raise RecipeError(f"cooldown_shares add up to {fixed.sum():g}; they are parts of a batch, at most 1")
+        for name, share, size in zip(names, fixed, corpus.source_sizes().values(), strict=True):
+            if share > 0 and not size:
+                raise RecipeError(
+                    f"cooldown_shares of {name!r}, but no position of it is left to learn from: give more of its games "
+                    "(some are held out), or --cooldown-shares without it"
+                )
         others = np.where(fixed > 0, 0.0, rates)
         if others.sum() > 0:
             fixed = fixed + others / others.sum() * max(0.0, 1.0 - fixed.sum())

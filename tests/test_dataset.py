@@ -12,7 +12,7 @@ from goengine.corpus.codes import GameCodes
 from goengine.dataset import PositionSampler, Prefetcher
 from goengine.errors import RecipeError, ShardError
 from goengine.movecodes import SETUP
-from goengine.shards import INFO, Shard, write_shard
+from goengine.shards import INFO, Shard, fingerprint, write_shard
 
 
 def test_every_label_is_a_move_and_its_planes_are_those_before_it() -> None:
@@ -114,6 +114,14 @@ def test_all_eight_symmetries_are_drawn() -> None:
 def test_bad_mixtures(weights: dict[str, float], shares: dict[str, float], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         PositionSampler(corpus(2), 4, weights=weights, shares=shares)
+
+
+def test_a_share_of_a_source_whose_only_game_is_held_out_is_refused() -> None:
+    games = Corpus(19, ["first", "second"], np.arange(4, dtype=np.uint16), np.array([0, 3, 4]), np.array([0, 1]))
+    left = games.without({fingerprint(games.codes(1), 19)})
+    assert left.source_sizes() == {"first": 3, "second": 0}
+    with pytest.raises(RecipeError, match="cooldown_shares of 'second', but no position"):
+        PositionSampler(left, 4, shares={"second": 0.5})
 
 
 def test_the_prefetcher_hands_out_what_the_sampler_draws() -> None:
