@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_games import corpus, random_game, replayed, sgf, shard
 
-from goengine.corpus import Corpus, load_corpus, shuffled, source_name
+from goengine.corpus import Corpus, check_apart, load_corpus, shuffled, source_name
 from goengine.corpus.codes import GameCodes
 from goengine.dataset import PositionSampler, Prefetcher
 from goengine.errors import RecipeError, ShardError
@@ -210,6 +210,14 @@ def test_a_folder_gives_its_shards_but_not_those_for_validation(tmp_path: Path) 
     (tmp_path / "one.shard").unlink()
     with pytest.raises(RecipeError, match=r"no 9x9 games among .*give it to --validation"):
         load_corpus([tmp_path], 9, training=True)
+
+
+def test_what_was_held_out_when_packing_is_validated_on_beside_what_is_learnt_from(tmp_path: Path) -> None:
+    one = shard(tmp_path / "one.shard", range(2))
+    held_out = shard(tmp_path / "one.holdout.shard", range(2, 3), split="holdout")
+    check_apart([tmp_path], [held_out])
+    with pytest.raises(RecipeError, match=r"one.shard: to learn from and to validate on at once"):
+        check_apart([tmp_path], [held_out, one])
 
 
 def write(path: Path, seeds: range, **filters: object) -> Path:

@@ -127,6 +127,8 @@ def load_corpus(
 def check_apart(training: Iterable[str | os.PathLike[str]], validation: Iterable[str | os.PathLike[str]]) -> None:
     """Refuse files that are both learnt from and validated on: what a network has learnt says little of it.
 
+    Shards of another split than train are never learnt from, wherever they lie.
+
     Args:
         training: files and folders, as for `load_corpus`.
         validation: the same.
@@ -134,7 +136,13 @@ def check_apart(training: Iterable[str | os.PathLike[str]], validation: Iterable
     Raises:
         RecipeError: naming the first of them.
     """
-    learnt = {path.resolve() for path, _ in _files(training, True)}
+    from goengine.shards import is_shard, read_header
+
+    learnt = {
+        path.resolve()
+        for path, _ in _files(training, True)
+        if not (is_shard(path) and read_header(path)["split"] != "train")
+    }
     both = [path for path, _ in _files(validation, False) if path.resolve() in learnt]
     if both:
         more = f", and {len(both) - 1:,} more" if len(both) > 1 else ""
